@@ -1,0 +1,1 @@
+"""Commands beside Scrapy's own. Each says in `long_desc` what it is for."""

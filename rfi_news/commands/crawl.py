@@ -1,0 +1,94 @@
+"""`scrapy crawl`: Scrapy's own, with arguments checked first, a closing table, and an exit status that means something."""
+
+import argparse
+import sys
+
+from rich.console import Console
+from rich.table import Table
+from scrapy.commands import crawl
+from scrapy.settings import SETTINGS_PRIORITIES
+
+from rfi_news.extensions.account import Account, RunAccount
+from rfi_news.render import RenderError, check
+from rfi_news.spiders.arguments import ArgumentError, Arguments
+from rfi_news.spiders.edition import EditionSpider
+
+
+class Command(crawl.Command):
+    """Run a spider and judge the run: exit status 0 good, 1 bad, 2 for a wrong argument."""
+
+    def long_desc(self) -> str:
+        """Say what the exit status means."""
+        return (
+            "Run a spider. Ends with a table of what was fetched and where it is. Exit status: 0, or 1 when nothing was "
+            "seen, too many articles could not be read, or the store failed; 2 for a wrong argument."
+        )
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """On a terminal show warnings and the progress line, unless a log level was asked for."""
+        super().process_options(args, opts)
+        assert self.settings is not None
+        priority = self.settings.getpriority("LOG_LEVEL") or 0
+        if sys.stderr.isatty() and not opts.logfile and priority < SETTINGS_PRIORITIES["cmdline"]:
+            self.settings.set("LOG_LEVEL", "WARNING", priority="cmdline")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Run one spider to its end."""
+        problem = self._wrong(args, opts)
+        if problem:
+            print(problem, file=sys.stderr)
+            self.exitcode = 2
+            return
+        assert self.crawler_process is not None
+        crawler = self._create_crawler(args[0])
+        self.crawler_process.crawl(crawler, **opts.spargs)
+        self.crawler_process.start()
+        account = crawler.get_extension(Account) if crawler.settings.frozen else None
+        if self.crawler_process.bootstrap_failed or account is None or account.run is None:
+            self.exitcode = 1
+            return
+        self.exitcode = 0 if account.run.is_good else 1
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        if account.run.reason != "site_unreachable":
+            console.print(closing_table(account.run))
+        for sentence in account.run.problems:
+            console.print(f"{account.run.spider}: {sentence}", markup=False)
+
+    def _wrong(self, args: list[str], opts: argparse.Namespace) -> str | None:
+        """What is wrong with the command line, as one line."""
+        assert self.crawler_process is not None
+        loader = self.crawler_process.spider_loader
+        known = ", ".join(sorted(loader.list()))
+        if len(args) != 1:
+            return f"scrapy crawl: name one spider. Known: {known}"
+        try:
+            spider = loader.load(args[0])
+        except KeyError:
+            return f"scrapy crawl: no spider {args[0]!r}. Known: {known}"
+        try:
+            if issubclass(spider, EditionSpider):
+                Arguments.read(opts.spargs, spider.edition)
+            check(self.crawler_process.settings)
+        except (ArgumentError, RenderError) as error:
+            return f"{spider.name}: {error}"
+        return None
+
+
+def closing_table(run: RunAccount) -> Table:
+    """What a run fetched, and where it is, for the terminal."""
+    figures = run.figures
+    table = Table(title=f"{run.spider}: {run.reason}", title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    rows: list[tuple[str, str]] = [
+        ("fetched", f"{figures['fetched']} articles, {figures['listings']} topic pages, {figures['requests']} requests"),
+        ("new", f"{figures['new']}" + (f", {figures['updated']} updated" if figures["updated"] else "")),
+        ("known", f"{figures['known']}"),
+        ("failed", ", ".join(f"{name} {count}" for name, count in sorted(run.failed.items())) or "0"),
+        ("time", f"{run.seconds:.0f} s"),
+        ("where", run.place),
+        ("run", run.id),
+    ]
+    for name, value in rows:
+        table.add_row(name, value)
+    return table

@@ -1,0 +1,144 @@
+"""`Article` and its parts: the contract of feeds, store and readers.
+
+The only place a field is defined. The JSON schema that validates an item, the `$jsonSchema` of the database and
+`docs/fields.md` are derived from here. Every field has a default because the item loader starts from an empty item;
+what must not stay empty says so in its type.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any
+
+from annotated_types import Ge, MinLen, Predicate
+from pydantic import AwareDatetime
+
+
+def given(value: object) -> bool:
+    """Whether a value that the loader starts without has arrived."""
+    return value is not None
+
+
+Text = Annotated[str, MinLen(1)]
+Count = Annotated[int, Ge(0)]
+Moment = Annotated[AwareDatetime | None, Predicate(given)]
+
+
+def _utc_text(moment: datetime | None) -> str | None:
+    """ISO 8601 with its offset, which Scrapy's JSON encoder would leave out."""
+    return moment.isoformat() if moment is not None else None
+
+
+def _time() -> dict[str, Any]:
+    return {"serializer": _utc_text}
+
+
+@dataclass(slots=True, kw_only=True)
+class Author:
+    """One name of the byline."""
+
+    name: Text = ""
+    """As printed, place and role included (“东京特约记者 楚良一”)."""
+    url: str | None = None
+    """The author's page, absolute."""
+    role: str | None = None
+    """The label before the name, without its colon (“作者”, “视频”)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Image:
+    """One picture, by its original address."""
+
+    url: Text = ""
+    """The largest candidate the page offers, as printed there."""
+    caption: str | None = None
+    """What the legend says of the picture."""
+    credit: str | None = None
+    """Who owns it, as printed (“© 法新社图片”)."""
+    is_lead: bool = False
+    """True for the picture above the text."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Video:
+    """One video player."""
+
+    provider: Text = ""
+    """YouTube, Dailymotion, Vimeo, Facebook or RFI."""
+    url: Text = ""
+    """Where a person can watch it."""
+    title: str | None = None
+    """As the player names it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Audio:
+    """One sound recording."""
+
+    url: Text = ""
+    """The file itself, mostly MP3."""
+    title: str | None = None
+    """As the player names it."""
+    duration: Count | None = None
+    """Seconds."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Related:
+    """One link of the 同一主题 (same topic) block."""
+
+    url: Text = ""
+    """Canonical address of the other story."""
+    title: Text = ""
+    """Its headline as this page prints it."""
+    kicker: str | None = None
+    """Its kicker as this page prints it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Article:
+    """One story of www.rfi.fr."""
+
+    url: Text = ""
+    """Canonical address, percent-encoded: https, www.rfi.fr, no query, no trailing slash. Never the mirror's."""
+    edition: Text = ""
+    """First part of the path: `cn`, `tw`."""
+    language: Text = ""
+    """BCP 47 tag of the edition: `zh-Hans`, `zh-Hant`."""
+    title: Text = ""
+    """The headline."""
+    kicker: str | None = None
+    """The words above the headline (“中美关系/气候”); free text, not the section."""
+    section: str | None = None
+    """The section in the address (中国, 专栏检索); None where the address has none."""
+    column: str | None = None
+    """The column in the address (要闻解说); None outside columns."""
+    lead: str | None = None
+    """The paragraph between headline and body (chapô); None in about one story in ten."""
+    body_html: str = ""
+    """The cleaned body, one block a line, safe to show: see docs/fields.md for the tags it may hold."""
+    text: str = ""
+    """The body's paragraphs, one a line, subheads included, captions and players not; empty for a video alone."""
+    char_count: Count = 0
+    """字数 of `text`: Han characters plus words and numbers in other scripts."""
+    authors: list[Author] = field(default_factory=list)
+    """The byline, in order."""
+    published_at: Moment = field(default=None, metadata=_time())
+    """First publication, UTC."""
+    modified_at: AwareDatetime | None = field(default=None, metadata=_time())
+    """Last change the page admits to, UTC; may lie before `published_at`, as printed."""
+    fetched_at: Moment = field(default=None, metadata=_time())
+    """When this project received the page, UTC; None straight from the parser, which reads no clock."""
+    images: list[Image] = field(default_factory=list)
+    """The lead picture, then those of the body. The site's default picture is none."""
+    videos: list[Video] = field(default_factory=list)
+    """Video players, in order."""
+    audio: list[Audio] = field(default_factory=list)
+    """Sound recordings, in order."""
+    tags: list[str] = field(default_factory=list)
+    """The page's tag links, in order."""
+    related: list[Related] = field(default_factory=list)
+    """The 同一主题 block, in order: none to three."""
+    translations: dict[str, str] = field(default_factory=dict)
+    """Language tag to address of the same story in other editions."""
+    content_hash: Text = ""
+    """SHA-256 over title, kicker, lead and text: changes when a reader would read something else."""

@@ -1,0 +1,93 @@
+"""What is known is not asked for again."""
+
+import logging
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Self
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+
+from rfi_news.exceptions import StoreError
+from rfi_news.site.addresses import Address, Kind
+from rfi_news.site.dates import PARIS
+from rfi_news.spiders.edition import EditionSpider
+from rfi_news.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+FIRST_DAYS = timedelta(days=3)
+"""How far back a run without `since` looks: from today on an empty store, from the newest stored story afterwards."""
+
+
+class KnownMiddleware:
+    """Drops requests for stories that are stored or already asked for, and stops the paging that brings only such.
+
+    A listing is paged past known stories where the user gave `since`, or where the last run did not come to its end.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.store = Store.of(crawler)
+        self.asked: set[str] = set()
+        self.pages_past_known = True
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """One for each crawl."""
+        return cls(crawler)
+
+    async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """Settle how far back to look, before the first request."""
+        spider = self.crawler.spider
+        if isinstance(spider, EditionSpider) and spider.since is None:
+            try:
+                spider.since = await self._floor(spider)
+            except StoreError:  # the pipeline, which cannot store either, closes the run
+                return
+            logger.info("Looking back to %s", spider.since)
+        async for request in start:
+            yield request
+
+    async def _floor(self, spider: EditionSpider) -> date:
+        today = datetime.now(PARIS).date()
+        newest = await self.store.newest_day(spider.edition.code)
+        last = await self.store.last_run(spider.name, before=self.crawler.stats.get_value("start_time") or datetime.now(UTC))
+        floor = min(newest or today, today) - FIRST_DAYS
+        self.pages_past_known = newest is None or last is None or last.get("reason") != "finished"
+        unfinished = (last or {}).get("since") if self.pages_past_known else None
+        return min(floor, date.fromisoformat(unfinished)) if unfinished else floor
+
+    async def process_spider_output(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """Pass on items, and requests for what is new."""
+        stories: list[Request] = []
+        pages: list[Request] = []
+        async for output in result:
+            address = output.cb_kwargs.get("address") if isinstance(output, Request) else None
+            if not isinstance(address, Address):
+                yield output
+            elif address.kind is Kind.ARTICLE:
+                stories.append(output)
+            else:
+                pages.append(output)
+        new = await self._new(stories)
+        for request in new:
+            yield request
+        for request in pages:
+            if new or self.pages_past_known or request.cb_kwargs["address"].page == 1:
+                yield request
+
+    async def _new(self, requests: Iterable[Request]) -> list[Request]:
+        """Requests for stories neither stored nor asked for in this run."""
+        fresh: dict[str, Request] = {}
+        for request in requests:
+            url = request.cb_kwargs["address"].url
+            if url not in self.asked:
+                fresh.setdefault(url, request)
+        self.asked.update(fresh)
+        if getattr(getattr(self.crawler.spider, "args", None), "refresh", False):
+            return list(fresh.values())
+        known = await self.store.known(fresh)
+        self.crawler.stats.inc_value("articles/known", len(known))
+        return [request for url, request in fresh.items() if url not in known]

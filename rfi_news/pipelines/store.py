@@ -1,0 +1,61 @@
+"""Store."""
+
+import asyncio
+import logging
+from typing import Any, Self
+
+from scrapy.crawler import Crawler
+from scrapy.exceptions import CloseSpider, DropItem
+
+from rfi_news.exceptions import StoreError, StoreRejectedError, StoreUnavailableError
+from rfi_news.items import Article
+from rfi_news.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+class StorePipeline:
+    """Stores an article and its related links; the article goes on to the feeds once the server has acknowledged it.
+
+    When the store stays silent for longer than STORE_PATIENCE the run closes as `store_unavailable`, and every article
+    in hand is named in the log: none of them counts as known, so the next run fetches it.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.store = Store.of(crawler)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """One for each crawl."""
+        return cls(crawler)
+
+    async def open_spider(self) -> None:
+        """Connect. Raises CloseSpider when the store cannot be used."""
+        try:
+            await self.store.open()
+        except StoreError as error:
+            logger.error("Store: %s", error)  # noqa: TRY400 — a line, not a traceback
+            self.crawler.stats.set_value("store/error", str(error))
+            raise CloseSpider("store_unavailable") from None
+
+    async def process_item(self, item: Any) -> Any:
+        """Store an article and count it as new or updated. Raises DropItem when it could not be stored."""
+        if not isinstance(item, Article):
+            return item
+        stats = self.crawler.stats
+        try:
+            is_new = await self.store.save(item)
+        except StoreRejectedError as error:
+            stats.inc_value("failed/article/store_rejected")
+            raise DropItem(f"Not stored: {item.url}: {error}", log_level="ERROR") from None
+        except StoreUnavailableError as error:
+            stats.inc_value("store/unsaved")
+            if stats.get_value("store/error") is None:
+                stats.set_value("store/error", str(error))
+                self._closing = asyncio.ensure_future(
+                    self.crawler.engine.close_spider_async(reason="store_unavailable")
+                )
+            raise DropItem(f"Not stored, to be fetched again: {item.url}: {error}", log_level="ERROR") from None
+        stats.inc_value("articles/new" if is_new else "articles/updated")
+        return item

@@ -1,0 +1,45 @@
+"""Why a page was not fetched, under short stable names."""
+
+import re
+
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+)
+from scrapy.spidermiddlewares.httperror import HttpError
+from twisted.python.failure import Failure
+
+_REASONS: dict[type[BaseException], str] = {
+    CannotResolveHostError: "dns",
+    DownloadConnectionRefusedError: "connection_refused",
+    DownloadTimeoutError: "timeout",
+    ResponseDataLossError: "cut_off",
+    DownloadCancelledError: "too_large",
+}
+_IGNORED = {"robots.txt": "robots", "redirections": "redirect_loop", "offsite": "offsite", "limit": "limit"}
+
+
+def reason_of(failure: Failure) -> str:
+    """The name under which a failed request is counted: `http_404`, `dns`, `timeout`, `redirect_loop`, …"""
+    error = failure.value
+    if isinstance(error, HttpError):
+        return f"http_{error.response.status}"
+    for kind, reason in _REASONS.items():
+        if isinstance(error, kind):
+            return reason
+    if isinstance(error, IgnoreRequest):
+        return next((reason for part, reason in _IGNORED.items() if part in str(error)), "ignored")
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
+
+
+def is_unanswered(failure: Failure) -> bool:
+    """Whether nobody answered at all: no such host, no connection, no reply."""
+    return isinstance(
+        failure.value,
+        CannotResolveHostError | DownloadConnectionRefusedError | DownloadTimeoutError | DownloadFailedError,
+    )
