@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from annotated_types import Ge, MinLen, Predicate
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 
 def given(value: object) -> bool:
@@ -142,3 +142,22 @@ class Article:
     """Language tag to address of the same story in other editions."""
     content_hash: Text = ""
     """SHA-256 over title, kicker, lead and text: changes when a reader would read something else."""
+
+
+_SCHEMA = TypeAdapter(Article)
+
+
+def as_document(article: Article) -> dict[str, Any]:
+    """The article as plain dictionaries and lists, times as aware datetimes."""
+    document: dict[str, Any] = _SCHEMA.dump_python(article)
+    return document
+
+
+def problems_of(article: Article) -> dict[str, str]:
+    """Where an article breaks the types above: field to reason; empty for a valid one."""
+    try:
+        _SCHEMA.validate_python(as_document(article))
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        return {str(problem["loc"][0]): str(problem["msg"]) for problem in reversed(found)}
+    return {}

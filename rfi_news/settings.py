@@ -24,11 +24,13 @@ DEFAULT_REQUEST_HEADERS = {
     "Accept-Language": "zh-CN,zh;q=0.9,fr;q=0.5",
 }
 COOKIES_ENABLED = False  # no page needs one, and a crawler wants no session
+REFERRER_POLICY = "no-referrer"  # how a story was found is in the store, and nobody else's business
 METAREFRESH_ENABLED = False  # a refresh is meant for a person's open tab
 REDIRECT_MAX_TIMES = 5  # the site's own chains have one or two steps
 DOWNLOAD_TIMEOUT = 60  # seconds; pages come within two
 DOWNLOAD_MAXSIZE = 10_000_000  # bytes; the largest real page seen has 400 kB
 DOWNLOAD_WARNSIZE = 0  # pages above DOWNLOAD_MAXSIZE are counted as failed instead
+RETRY_PRIORITY_ADJUST = 1  # what failed is tried again next, so that a site out of reach shows within seconds
 RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # the spider says it once, with the reason
 
 # Doors shut: nothing listens.

@@ -6,7 +6,8 @@ import sys
 from rich.console import Console
 from rich.table import Table
 from scrapy.commands import crawl
-from scrapy.settings import SETTINGS_PRIORITIES
+from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
+from scrapy.spiderloader import get_spider_loader
 
 from rfi_news.extensions.account import Account, RunAccount
 from rfi_news.render import RenderError, check
@@ -25,20 +26,19 @@ class Command(crawl.Command):
         )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """On a terminal show warnings and the progress line, unless a log level was asked for."""
+        """Refuse a wrong argument in one line; on a terminal show warnings and progress only, unless told otherwise."""
         super().process_options(args, opts)
         assert self.settings is not None
+        problem = wrong(args, opts.spargs, self.settings)
+        if problem:
+            print(problem, file=sys.stderr)
+            sys.exit(2)
         priority = self.settings.getpriority("LOG_LEVEL") or 0
         if sys.stderr.isatty() and not opts.logfile and priority < SETTINGS_PRIORITIES["cmdline"]:
             self.settings.set("LOG_LEVEL", "WARNING", priority="cmdline")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Run one spider to its end."""
-        problem = self._wrong(args, opts)
-        if problem:
-            print(problem, file=sys.stderr)
-            self.exitcode = 2
-            return
         assert self.crawler_process is not None
         crawler = self._create_crawler(args[0])
         self.crawler_process.crawl(crawler, **opts.spargs)
@@ -49,29 +49,29 @@ class Command(crawl.Command):
             return
         self.exitcode = 0 if account.run.is_good else 1
         console = Console(stderr=True, soft_wrap=True, highlight=False)
-        if account.run.reason != "site_unreachable":
+        if account.run.figures["fetched"] or account.run.figures["listings"]:
             console.print(closing_table(account.run))
         for sentence in account.run.problems:
             console.print(f"{account.run.spider}: {sentence}", markup=False)
 
-    def _wrong(self, args: list[str], opts: argparse.Namespace) -> str | None:
-        """What is wrong with the command line, as one line."""
-        assert self.crawler_process is not None
-        loader = self.crawler_process.spider_loader
-        known = ", ".join(sorted(loader.list()))
-        if len(args) != 1:
-            return f"scrapy crawl: name one spider. Known: {known}"
-        try:
-            spider = loader.load(args[0])
-        except KeyError:
-            return f"scrapy crawl: no spider {args[0]!r}. Known: {known}"
-        try:
-            if issubclass(spider, EditionSpider):
-                Arguments.read(opts.spargs, spider.edition)
-            check(self.crawler_process.settings)
-        except (ArgumentError, RenderError) as error:
-            return f"{spider.name}: {error}"
-        return None
+
+def wrong(args: list[str], given: dict[str, str], settings: BaseSettings) -> str | None:
+    """What is wrong with a command line, as one line; None when nothing is."""
+    loader = get_spider_loader(settings)
+    known = ", ".join(sorted(loader.list()))
+    if len(args) != 1:
+        return f"scrapy crawl: name one spider. Known: {known}"
+    try:
+        spider = loader.load(args[0])
+    except KeyError:
+        return f"scrapy crawl: no spider {args[0]!r}. Known: {known}"
+    try:
+        if issubclass(spider, EditionSpider):
+            Arguments.read(given, spider.edition)
+        check(settings)
+    except (ArgumentError, RenderError) as error:
+        return f"{spider.name}: {error}"
+    return None
 
 
 def closing_table(run: RunAccount) -> Table:

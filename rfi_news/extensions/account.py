@@ -116,6 +116,8 @@ class Account:
         await self.store.close()
         said = ", ".join(f"{name} {value}" for name, value in (run.figures | run.failed).items())
         logger.info("Run %s (%s) %s: %s", run.id, reason, "good" if run.is_good else "bad", said)
+        for problem in run.problems:
+            logger.info("Run %s: %s", run.id, problem)
 
     def _problems(self, run: RunAccount) -> list[str]:
         figures = run.figures

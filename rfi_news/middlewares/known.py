@@ -10,7 +10,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from rfi_news.exceptions import StoreError
-from rfi_news.site.addresses import Address, Kind
+from rfi_news.site.addresses import Address, Kind, parse
 from rfi_news.site.dates import PARIS
 from rfi_news.spiders.edition import EditionSpider
 from rfi_news.store.store import Store
@@ -71,15 +71,19 @@ class KnownMiddleware:
                 stories.append(output)
             else:
                 pages.append(output)
-        new = await self._new(stories)
+        new, known = await self._sift(stories)
         for request in new:
             yield request
         for request in pages:
             if new or self.pages_past_known or request.cb_kwargs["address"].page == 1:
                 yield request
+        while known:  # a known story is not fetched, but what it is linked to may be missing: an earlier run was cut off
+            behind, known = await self._sift(await self._linked(known))
+            for request in behind:
+                yield request
 
-    async def _new(self, requests: Iterable[Request]) -> list[Request]:
-        """Requests for stories neither stored nor asked for in this run."""
+    async def _sift(self, requests: Iterable[Request]) -> tuple[list[Request], list[Request]]:
+        """Of the requests not made in this run yet: those for new stories, and those for stored ones."""
         fresh: dict[str, Request] = {}
         for request in requests:
             url = request.cb_kwargs["address"].url
@@ -87,7 +91,21 @@ class KnownMiddleware:
                 fresh.setdefault(url, request)
         self.asked.update(fresh)
         if getattr(getattr(self.crawler.spider, "args", None), "refresh", False):
-            return list(fresh.values())
+            return list(fresh.values()), []
         known = await self.store.known(fresh)
         self.crawler.stats.inc_value("articles/known", len(known))
-        return [request for url, request in fresh.items() if url not in known]
+        return [fresh[url] for url in fresh if url not in known], [fresh[url] for url in fresh if url in known]
+
+    async def _linked(self, known: list[Request]) -> list[Request]:
+        """Requests for the same-topic links of stored stories, as following them from their pages would make."""
+        spider = self.crawler.spider
+        hops = {request.cb_kwargs["address"].url: request.cb_kwargs["hops"] for request in known}
+        sources = [url for url, left in hops.items() if left]
+        if not isinstance(spider, EditionSpider) or not sources:
+            return []
+        found = []
+        for source, target in await self.store.linked(sources):
+            address = parse(target)
+            if address and address.edition == spider.edition.code:
+                found.append(spider.article_request(address, hops[source] - 1))
+        return found

@@ -1,25 +1,18 @@
 """Validate."""
 
-import logging
-from dataclasses import asdict
 from typing import Any, Self
 
-from pydantic import TypeAdapter, ValidationError
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 from scrapy.statscollectors import StatsCollector
 
-from rfi_news.items import Article
-
-logger = logging.getLogger(__name__)
-
+from rfi_news.items import Article, problems_of
 
 class ValidatePipeline:
     """Keeps out an article that does not meet the schema of `Article`, and counts it by the field at fault."""
 
     def __init__(self, stats: StatsCollector) -> None:
         self.stats = stats
-        self.schema = TypeAdapter(Article)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -30,12 +23,10 @@ class ValidatePipeline:
         """Pass a valid article on. Raises DropItem for any other, naming fields and reasons."""
         if not isinstance(item, Article):
             return item
-        try:
-            self.schema.validate_python(asdict(item), strict=False)
-        except ValidationError as error:
-            problems = error.errors(include_url=False, include_input=False)
-            for field in {str(problem["loc"][0]) for problem in problems if problem["loc"]}:
+        problems = problems_of(item)
+        if problems:
+            for field in problems:
                 self.stats.inc_value(f"failed/article/invalid_{field}")
-            said = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems[:3])
-            raise DropItem(f"Invalid: {item.url}: {said}", log_level="WARNING") from None
+            said = "; ".join(f"{field}: {reason}" for field, reason in problems.items())
+            raise DropItem(f"Invalid: {item.url}: {said}", log_level="WARNING")
         return item

@@ -5,11 +5,9 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from pymongo import AsyncMongoClient, UpdateOne
@@ -26,7 +24,7 @@ from scrapy.settings import BaseSettings
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from rfi_news.exceptions import StoreError, StoreUnavailableError
-from rfi_news.items import Article
+from rfi_news.items import Article, as_document
 from rfi_news.site.dates import PARIS
 from rfi_news.store.bulk import BulkWriter
 from rfi_news.store.embedded import EmbeddedServer
@@ -56,6 +54,7 @@ class Store:
         self._embedded: EmbeddedServer | None = None
         self._client: AsyncMongoClient[dict[str, Any]] | None = None
         self._opening = asyncio.Lock()
+        self._absent: set[str] = set()
 
     @classmethod
     def of(cls, crawler: Crawler) -> Self:
@@ -69,7 +68,7 @@ class Store:
         """Where the store is, for people: never a password."""
         if self.uri is None:
             return f"{self.database_name} in {self.data_dir / 'mongodb'} (embedded)"
-        hosts = urlsplit(self.uri).netloc.rpartition("@")[2] if "//" in self.uri else "?"
+        hosts = re.sub(r"^[\w+]+://", "", self.uri).split("/")[0].rpartition("@")[2]
         return f"{self.database_name} at {hosts}"
 
     @property
@@ -132,7 +131,7 @@ class Store:
 
         `_id` is the canonical address; `first_seen_at` is set once, `last_seen_at` each time.
         """
-        document = asdict(article)
+        document = as_document(article)
         seen = article.fetched_at
         saved = self._article_writer.write(
             UpdateOne(
@@ -155,16 +154,28 @@ class Store:
             for position, related in enumerate(article.related, start=1)
         ]
         is_new, *_ = await asyncio.gather(saved, *links)
+        self._absent.discard(article.url)
         return is_new
 
     async def known(self, urls: Iterable[str]) -> set[str]:
-        """Which of these canonical addresses are stored."""
-        wanted = list(urls)
+        """Which of these canonical addresses are stored. An address found absent is not asked for again until it is saved."""
+        wanted = [url for url in urls if url not in self._absent]
         if not wanted:
             return set()
 
         async def ask() -> set[str]:
             return {document["_id"] async for document in self.articles.find({"_id": {"$in": wanted}}, {"_id": 1})}
+
+        found = await self._patiently(ask)
+        self._absent.update(url for url in wanted if url not in found)
+        return found
+
+    async def linked(self, urls: list[str]) -> list[tuple[str, str]]:
+        """The same-topic links of these stories, as pairs of canonical addresses."""
+
+        async def ask() -> list[tuple[str, str]]:
+            found = self.links.find({"from": {"$in": urls}}, {"from": 1, "to": 1})
+            return [(link["from"], link["to"]) async for link in found]
 
         return await self._patiently(ask)
 
@@ -222,7 +233,7 @@ class Store:
         def say(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             pause = state.next_action.sleep if state.next_action else 0
-            logger.warning("Store: no answer from %s; waiting %.0f s (%s)", self.place, pause, _first_line(error))
+            logger.warning("Store: no answer from %s; waiting %.1f s (%s)", self.place, pause, _first_line(error))
 
         try:
             async for attempt in AsyncRetrying(
@@ -247,7 +258,7 @@ _STORES: WeakKeyDictionary[Crawler, Store] = WeakKeyDictionary()
 
 
 def _first_line(error: BaseException | None) -> str:
-    return _without_login(str(error).split(",")[0].split("\n")[0])[:200]
+    return _without_login(str(error).split(" (configured")[0].split(", Timeout:")[0].split("\n")[0])[:200]
 
 
 def _without_login(text: str) -> str:

@@ -1,0 +1,36 @@
+"""Writes how many pages a crawl fetched in how many seconds, to the file named by BENCH_STATS."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from scrapy import signals
+from scrapy.crawler import Crawler
+
+
+class Measure:
+    def __init__(self) -> None:
+        self.pages = 0
+        self.first = self.last = 0.0
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        extension = cls()
+        crawler.signals.connect(extension.received, signals.response_received)
+        crawler.signals.connect(extension.scraped, signals.item_scraped)
+        crawler.signals.connect(extension.closed, signals.spider_closed)
+        return extension
+
+    def received(self, **_: Any) -> None:
+        self.pages += 1
+        self.last = time.perf_counter()
+        self.first = self.first or self.last
+
+    def scraped(self, **_: Any) -> None:
+        self.last = time.perf_counter()  # the store's answer counts
+
+    def closed(self, **_: Any) -> None:
+        figures = {"pages": self.pages, "seconds": self.last - self.first}
+        Path(os.environ["BENCH_STATS"]).write_text(json.dumps(figures))
