@@ -46,6 +46,7 @@ SPIDER_MIDDLEWARES = {"rfi_news.middlewares.known.KnownMiddleware": 100}
 DOWNLOADER_MIDDLEWARES = {
     "rfi_news.middlewares.origin.OriginMiddleware": 40,  # before OffsiteMiddleware, which would not know a mirror's pages
     "rfi_news.middlewares.limit.LimitMiddleware": 60,
+    "rfi_news.middlewares.redirects.RedirectsMiddleware": 610,  # sees a response before Scrapy's RedirectMiddleware, at 600
 }
 ITEM_PIPELINES = {
     "rfi_news.pipelines.validate.ValidatePipeline": 100,

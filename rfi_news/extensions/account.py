@@ -87,6 +87,7 @@ class Account:
             place=self.store.place,
             started_at=now,
         )
+        self.crawler.stats.set_value("run/id", self.run.id)
         await self._record()
 
     async def spider_closed(self, spider: EditionSpider, reason: str) -> None:

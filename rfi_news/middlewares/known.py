@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Self
 
 from scrapy import Request
@@ -53,7 +53,7 @@ class KnownMiddleware:
     async def _floor(self, spider: EditionSpider) -> date:
         today = datetime.now(PARIS).date()
         newest = await self.store.newest_day(spider.edition.code)
-        last = await self.store.last_run(spider.name, before=self.crawler.stats.get_value("start_time") or datetime.now(UTC))
+        last = await self.store.last_run(spider.name, but=self.crawler.stats.get_value("run/id"))
         floor = min(newest or today, today) - FIRST_DAYS
         self.pages_past_known = newest is None or last is None or last.get("reason") != "finished"
         unfinished = (last or {}).get("since") if self.pages_past_known else None

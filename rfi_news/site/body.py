@@ -215,25 +215,29 @@ class _Writer:
         return [f"<{tag}>{''.join(items)}</{tag}>"] if items else []
 
     def _table(self, child: HtmlElement) -> list[str]:
-        rows: dict[str, list[str]] = {"thead": [], "tbody": []}
-        for row in child.iter("tr"):
-            cells, filled = [], False
-            for cell in row:
-                if cell.tag in ("td", "th"):
-                    spans = "".join(
-                        f' {name}="{cell.get(name)}"'
-                        for name in ("colspan", "rowspan")
-                        if re.fullmatch(r"[1-9]\d?", cell.get(name) or "")
-                    )
-                    inner = "".join(_bare(self.blocks(cell)))
-                    filled = filled or bool(inner)
-                    cells.append(f"<{cell.tag}{spans}>{inner}</{cell.tag}>")
-            if filled:
-                parent = row.getparent()
-                part = "thead" if parent is not None and parent.tag == "thead" else "tbody"
-                rows[part].append(f"<tr>{''.join(cells)}</tr>")
-        parts = "".join(f"<{part}>{''.join(written)}</{part}>" for part, written in rows.items() if written)
-        return [f"<table>{parts}</table>"] if parts else []
+        parts = []
+        for group in [child, *(part for part in child if part.tag in ("thead", "tbody", "tfoot"))]:
+            rows = "".join(self._row(row) for row in group if row.tag == "tr")
+            if rows:
+                tag = "thead" if group.tag == "thead" else "tbody"
+                parts.append(f"<{tag}>{rows}</{tag}>")
+        captions = [block for part in child if part.tag == "caption" for block in self.blocks(part)]
+        # Without rows it is no table, and what it holds is not to be lost.
+        return [*captions, f"<table>{''.join(parts)}</table>"] if parts else captions or self.blocks(child)
+
+    def _row(self, row: HtmlElement) -> str:
+        cells, filled = [], False
+        for cell in row:
+            if cell.tag in ("td", "th"):
+                spans = "".join(
+                    f' {name}="{cell.get(name)}"'
+                    for name in ("colspan", "rowspan")
+                    if re.fullmatch(r"[1-9]\d?", cell.get(name) or "")
+                )
+                inner = "".join(_bare(self.blocks(cell)))
+                filled = filled or bool(inner)
+                cells.append(f"<{cell.tag}{spans}>{inner}</{cell.tag}>")
+        return f"<tr>{''.join(cells)}</tr>" if filled else ""
 
     # Media ------------------------------------------------------------------------------------
 

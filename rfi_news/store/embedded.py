@@ -87,14 +87,14 @@ def _start_keeper(directory: Path) -> None:
     log = directory / "server.log"
     mode = "ab" if log.exists() and log.stat().st_size < _LOG_BYTES else "wb"
     with log.open(mode) as output:
-        subprocess.Popen(  # noqa: S603 — this very Python and module
+        subprocess.run(  # noqa: S603 — this very Python and module; returns at once, see `_detach`
             [sys.executable, "-m", __name__, str(directory)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,
+            check=False,
         )
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 5
     while time.monotonic() < deadline and not _is_locked(directory / "keeper.lock"):
         time.sleep(0.02)
 
@@ -142,6 +142,8 @@ class _Keeper:
         self.port: int = found["port"] if self.adopted else _free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
+        if self.adopted:
+            self._write_down(self.adopted)
 
     def is_up(self) -> bool:
         if self.process is not None:
@@ -167,8 +169,11 @@ class _Keeper:
             stdin=subprocess.DEVNULL,
         )
         self.adopted = None
+        self._write_down(self.process.pid)
+
+    def _write_down(self, pid: int) -> None:
         draft = self.directory / "server.json.new"
-        draft.write_text(json.dumps({"pid": self.process.pid, "port": self.port}))
+        draft.write_text(json.dumps({"pid": pid, "port": self.port, "keeper": os.getpid()}))
         draft.replace(self.directory / "server.json")
 
     def stop(self) -> None:
@@ -231,5 +236,13 @@ def _keep(directory: Path) -> None:
             keeper.stop()
 
 
+def _detach() -> None:
+    """Go on as a process of its own, so that whoever started this neither waits for it nor ends it."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+
+
 if __name__ == "__main__":
+    _detach()
     _keep(Path(sys.argv[1]))

@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
@@ -90,7 +90,12 @@ class Store:
                 uri = await self._embedded.acquire()
             try:
                 client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-                    uri, tz_aware=True, serverSelectionTimeoutMS=5000, connectTimeoutMS=5000, socketTimeoutMS=60000
+                    uri,
+                    tz_aware=True,
+                    journal=True,  # acknowledged means on disk: without it the embedded server loses what it held when killed
+                    serverSelectionTimeoutMS=5000,
+                    connectTimeoutMS=5000,
+                    socketTimeoutMS=60000,
                 )
             except (PyMongoError, ValueError, OSError) as error:
                 raise StoreError(f"MONGODB_URI cannot be used: {_without_login(str(error))}") from None
@@ -203,9 +208,9 @@ class Store:
         """Write a run's account under its `_id`, anew each time."""
         await self._patiently(lambda: self.runs.replace_one({"_id": run["_id"]}, run, upsert=True))
 
-    async def last_run(self, spider: str, before: datetime) -> dict[str, Any] | None:
-        """The run of a spider that started last before a time."""
-        query = {"spider": spider, "started_at": {"$lt": before}}
+    async def last_run(self, spider: str, *, but: str | None = None) -> dict[str, Any] | None:
+        """The run of a spider that started last, `but` this one."""
+        query = {"spider": spider, "_id": {"$ne": but}}
         return await self._patiently(lambda: self.runs.find_one(query, sort=[("started_at", -1)]))
 
     # ------------------------------------------------------------------------------------------

@@ -1,0 +1,37 @@
+"""Redirects that lead nowhere are failures, not silences."""
+
+from typing import Self
+from urllib.parse import urljoin
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from w3lib.url import canonicalize_url
+
+from rfi_news.site.addresses import parse
+
+
+class RedirectsMiddleware:
+    """Refuses a redirect to where the request has been, or away from the site, so that the spider's errback counts it.
+
+    Scrapy itself would drop the first as a duplicate and the second as offsite, neither with a word to the spider.
+    """
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """One for each crawl."""
+        return cls()
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """Pass a response on. Raises IgnoreRequest for a redirect in a circle or to a foreign host."""
+        location = response.headers.get("Location")
+        if location is None or not 300 <= response.status < 400:  # noqa: PLR2004
+            return response
+        target = urljoin(response.url, location.decode("latin-1"))
+        if parse(target, origin=response.url) is None:
+            raise IgnoreRequest(f"redirected offsite, to {target}")
+        been = [*request.meta.get("redirect_urls", []), request.url]
+        if canonicalize_url(target) in map(canonicalize_url, been):
+            raise IgnoreRequest(f"redirections in a circle, back to {target}")
+        return response

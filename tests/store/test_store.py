@@ -1,0 +1,133 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pymongo import UpdateOne
+from pymongo.errors import WriteError
+
+from rfi_news.exceptions import StoreError, StoreRejectedError, StoreUnavailableError
+from rfi_news.items import Article, Author, Related
+from rfi_news.store.bulk import BulkWriter
+from rfi_news.store.store import Store
+
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+
+
+def article(number: int = 1, **fields) -> Article:
+    url = f"https://www.rfi.fr/cn/x/20260131-{number}"
+    basics = {
+        "url": url, "edition": "cn", "language": "zh-Hans", "title": "标题", "published_at": NOW, "fetched_at": NOW,
+        "content_hash": "0" * 64,
+    }  # fmt: skip
+    return Article(**basics | fields)
+
+
+@pytest.fixture
+async def store(database):
+    opened = Store(database.settings(STORE_BULK_SECONDS=0.05))
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def test_first_seen_is_set_once(store, database):
+    assert await store.save(article(title="一"))
+    later = NOW + timedelta(hours=1)
+    assert not await store.save(article(title="二", fetched_at=later))
+    document = database.articles.find_one()
+    assert (document["title"], document["first_seen_at"], document["last_seen_at"]) == ("二", NOW, later)
+
+
+async def test_links(store, database):
+    related = [Related(url="https://www.rfi.fr/cn/a", title="甲", kicker="国际"), Related(url="https://www.rfi.fr/cn/b", title="乙")]
+    await store.save(article(related=related))
+    later = NOW + timedelta(days=1)
+    await store.save(article(related=related[:1], fetched_at=later))
+    found = {link["to"]: link for link in database.links.find()}
+    first, second = found["https://www.rfi.fr/cn/a"], found["https://www.rfi.fr/cn/b"]
+    assert (first["position"], first["kicker"], first["first_seen_at"], first["last_seen_at"]) == (1, "国际", NOW, later)
+    assert (second["position"], second["kicker"], second["last_seen_at"]) == (2, None, NOW)
+    assert sorted(await store.linked([article().url])) == [(article().url, link) for link in sorted(found)]
+
+
+async def test_known(store):
+    await store.save(article(1))
+    assert await store.known([article(1).url, article(2).url]) == {article(1).url}
+    await store.save(article(2))
+    assert await store.known([article(2).url]) == {article(2).url}
+    assert await store.known([]) == set()
+
+
+async def test_newest(store):
+    assert await store.newest_day("cn") is None
+    await store.save(article(1, published_at=datetime(2026, 1, 31, 23, 30, tzinfo=UTC)))
+    await store.save(article(2, published_at=NOW))
+    assert str(await store.newest_day("cn")) == "2026-02-01"  # in Paris
+    assert await store.newest_day("tw") is None
+    assert await store.count() == 2
+
+
+async def test_the_database_refuses_what_the_schema_refuses(store, database):
+    with pytest.raises(WriteError):
+        database.articles.insert_one({"_id": "x", "title": "没有其余"})
+    with pytest.raises(StoreRejectedError, match="validation"):
+        await store.save(article(title=""))
+    await store.save(article(authors=[Author(name="林兰")]))
+    assert database.articles.count_documents({}) == 1
+
+
+async def test_opening_again_changes_nothing(store, database):
+    await store.save(article())
+    indexes = {name: list(database.client[database.name][name].index_information()) for name in ("articles", "links", "runs")}
+    second = Store(database.settings())
+    await second.open()
+    await second.open()
+    await second.close()
+    assert indexes == {name: list(database.client[database.name][name].index_information()) for name in indexes}
+    assert database.articles.count_documents({}) == 1
+
+
+async def test_one_bad_document_does_not_spoil_a_bulk(store, database):
+    writer = BulkWriter(store.articles, store._patiently, size=100, seconds=0.05)
+    import asyncio
+
+    def upsert(number, **fields):
+        document = {"edition": "cn"} | fields
+        return writer.write(UpdateOne({"_id": number}, {"$set": document}, upsert=True))
+
+    from rfi_news.items import as_document
+
+    good = as_document(article())
+    answers = await asyncio.gather(upsert("a", **good), upsert("b"), upsert("c", **good), return_exceptions=True)
+    assert answers[0] is True
+    assert isinstance(answers[1], StoreRejectedError)
+    assert answers[2] is True
+    assert {document["_id"] for document in database.articles.find()} == {"a", "c"}
+
+
+async def test_bulks_go_by_size_before_their_time(store, database):
+    import asyncio
+
+    writer = BulkWriter(store.links, store._patiently, size=3, seconds=3600)
+    writes = [writer.write(UpdateOne({"from": "x", "to": str(n)}, {"$set": {"position": n}}, upsert=True)) for n in range(3)]
+    async with asyncio.timeout(30):
+        assert await asyncio.gather(*writes) == [True] * 3
+    waiting = asyncio.ensure_future(writer.write(UpdateOne({"from": "x", "to": "3"}, {"$set": {"position": 3}}, upsert=True)))
+    await asyncio.sleep(0)
+    await writer.close()
+    assert await waiting is True
+
+
+async def test_an_outage_is_waited_for_then_named(database):
+    store = Store(database.settings(MONGODB_URI="mongodb://me:secret@127.0.0.1:9/?serverSelectionTimeoutMS=100", STORE_PATIENCE=0))
+    with pytest.raises(StoreUnavailableError) as caught:
+        await store.open()
+    assert "127.0.0.1:9" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "secret" not in store.place
+    assert not store.is_open
+
+
+@pytest.mark.parametrize("uri", ["mongodb://", "http://x", "mongodb://u:p@ss@h:99999/"])
+async def test_an_address_that_cannot_work(database, uri):
+    with pytest.raises(StoreError, match="MONGODB_URI cannot be used"):
+        await Store(database.settings(MONGODB_URI=uri)).open()
