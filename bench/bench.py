@@ -70,22 +70,49 @@ def bench_crawling(origin: str, since: str) -> None:
     results = []
     with tempfile.TemporaryDirectory() as folder:
         # Starts the embedded server, which is no part of a crawl's speed.
-        keep = [sys.executable, "-m", "rfi_news", "crawl", "rfi_cn", "-a", f"origin={origin}", "-a", "topics=人权", *FAST]
-        crawl([*keep, "-s", "EXTENSIONS={\"measure.Measure\":1,\"rfi_news.extensions.account.Account\":100}"], Path(folder) / "warm", Path(folder) / "stats.json")
+        keep = [
+            sys.executable,
+            "-m",
+            "rfi_news",
+            "crawl",
+            "rfi_cn",
+            "-a",
+            f"origin={origin}",
+            "-a",
+            "topics=人权",
+            *FAST,
+        ]
+        crawl(
+            [*keep, "-s", 'EXTENSIONS={"measure.Measure":1,"rfi_news.extensions.account.Account":100}'],
+            Path(folder) / "warm",
+            Path(folder) / "stats.json",
+        )
         for number in range(3):
             stats = Path(folder) / "stats.json"
             bare = crawl(
                 [sys.executable, "-m", "scrapy", "runspider", str(BENCH / "bare.py"), "-a", f"origin={origin}", *FAST],
-                Path(folder), stats,
+                Path(folder),
+                stats,
             )
             ours = crawl(
                 [
-                    *(sys.executable, "-m", "rfi_news", "crawl", "rfi_cn", "-a", f"origin={origin}", "-a", f"since={since}"),
+                    *(
+                        sys.executable,
+                        "-m",
+                        "rfi_news",
+                        "crawl",
+                        "rfi_cn",
+                        "-a",
+                        f"origin={origin}",
+                        "-a",
+                        f"since={since}",
+                    ),
                     *("-a", "related=all", *FAST),
                     *("-s", 'EXTENSIONS={"measure.Measure":1,"rfi_news.extensions.account.Account":100}'),
                     *("-s", f"MONGODB_DATABASE=bench{number}"),
                 ],
-                Path(folder) / "warm", stats,
+                Path(folder) / "warm",
+                stats,
             )
             results.append((ours, bare))
             print(

@@ -15,7 +15,9 @@ from rfi_news.site.addresses import Kind, parse
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "site"
 PAGE = 20
 SECTIONS = ("中国", "国际", "法国", "欧洲", "经贸")
-_FILLER = "<style>" + "".join(f".u-x{n}{{flex:0 0 {n % 100}%;display:-webkit-box}}" for n in range(700)) + "</style></head>"
+_FILLER = (
+    "<style>" + "".join(f".u-x{n}{{flex:0 0 {n % 100}%;display:-webkit-box}}" for n in range(700)) + "</style></head>"
+)
 
 
 class Many:
@@ -33,7 +35,11 @@ class Many:
             listed.setdefault(f"/cn/{section}/", []).append(path)
             body = bodies[number % len(bodies)].replace("</head>", _FILLER)
             # It must be its own: canonical link and og:url would make it the fixture it was made from.
-            body = re.sub(r"(rel=[\"']canonical[\"'] href=|property=[\"']og:url[\"'] content=)[\"'][^\"']*[\"']", rf'\1"https://www.rfi.fr{path}"', body)
+            body = re.sub(
+                r"(rel=[\"']canonical[\"'] href=|property=[\"']og:url[\"'] content=)[\"'][^\"']*[\"']",
+                rf'\1"https://www.rfi.fr{path}"',
+                body,
+            )
             self.pages[path] = body.encode()
         for name, paths in listed.items():
             for first in range(0, len(paths), PAGE):
@@ -54,7 +60,7 @@ class Many:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:  # noqa: N802 — http.server's name
+            def do_GET(self) -> None:
                 body = pages.get(quote(unquote(self.path)))
                 self.send_response(200 if body else 404)
                 self.send_header("Content-Type", "text/html; charset=UTF-8")

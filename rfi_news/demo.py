@@ -25,12 +25,12 @@ def main() -> int:
         "SCRAPY_SETTINGS_MODULE": "rfi_news.settings",
     }
     settings = [part for name, value in OFFLINE.items() for part in ("-s", f"{name}={value}")]
-    print("Crawling the bundled site of invented news (fixtures/site), offline:\n", flush=True)  # noqa: T201
+    print("Crawling the bundled site of invented news (fixtures/site), offline:\n", flush=True)
     command = [sys.executable, "-m", "rfi_news", "crawl", "rfi_cn", *ARGUMENTS, *settings]
-    status = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 — our own command
-    print("\nOne article, as stored:\n", flush=True)  # noqa: T201
+    status = subprocess.run(command, env=environment, check=False).returncode
+    print("\nOne article, as stored:\n", flush=True)
     shown = [sys.executable, "-m", "rfi_news", "article", "--stored"]
-    return status or subprocess.run(shown, env=environment, check=False).returncode  # noqa: S603
+    return status or subprocess.run(shown, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """What can go wrong, as one tree.
 
-    RfiNewsError
-    ├── PageError                a fetched page cannot become what was asked of it
-    │   ├── NotHtmlError         its bytes are no HTML: binary, empty
-    │   └── IncompletePageError  it lacks what its kind of page always has
-    └── StoreError               the store did not take what it was given
-        ├── StoreUnavailableError  it did not answer for longer than STORE_PATIENCE
-        ├── StoreRejectedError     it answered, and refused one document
-        └── EmbeddedServerError    the embedded server is missing or would not start
+RfiNewsError
+├── PageError                a fetched page cannot become what was asked of it
+│   ├── NotHtmlError         its bytes are no HTML: binary, empty
+│   └── IncompletePageError  it lacks what its kind of page always has
+└── StoreError               the store did not take what it was given
+    ├── StoreUnavailableError  it did not answer for longer than STORE_PATIENCE
+    ├── StoreRejectedError     it answered, and refused one document
+    └── EmbeddedServerError    the embedded server is missing or would not start
 """
 
 

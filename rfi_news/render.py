@@ -86,4 +86,6 @@ class RenderMiddleware:
             return response
         self.stats.inc_value("render/requests")
         logger.info("No story in the plain HTML, rendering: %s", request.url)
-        return request.replace(dont_filter=True, meta=request.meta | {"playwright": True, "playwright_context": "render"})
+        return request.replace(
+            dont_filter=True, meta=request.meta | {"playwright": True, "playwright_context": "render"}
+        )

@@ -44,9 +44,9 @@ SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
 ADDONS = {"rfi_news.render.RenderAddon": 500}
 SPIDER_MIDDLEWARES = {"rfi_news.middlewares.known.KnownMiddleware": 100}
 DOWNLOADER_MIDDLEWARES = {
-    "rfi_news.middlewares.origin.OriginMiddleware": 40,  # before OffsiteMiddleware, which would not know a mirror's pages
+    "rfi_news.middlewares.origin.OriginMiddleware": 40,  # before OffsiteMiddleware, at 50
     "rfi_news.middlewares.limit.LimitMiddleware": 60,
-    "rfi_news.middlewares.redirects.RedirectsMiddleware": 610,  # sees a response before Scrapy's RedirectMiddleware, at 600
+    "rfi_news.middlewares.redirects.RedirectsMiddleware": 610,  # before RedirectMiddleware, at 600
 }
 ITEM_PIPELINES = {
     "rfi_news.pipelines.validate.ValidatePipeline": 100,
@@ -72,7 +72,9 @@ FEED_EXPORT_ENCODING = "utf-8"
 
 # Rendering with a browser: "auto" for a page whose story is missing from its plain HTML.
 RENDER = "off"
-RENDER_BROWSER = os.environ.get("RFI_NEWS_BROWSER", "")  # an executable; empty: Debian's chromium, else Playwright's own
+RENDER_BROWSER = os.environ.get(
+    "RFI_NEWS_BROWSER", ""
+)  # an executable; empty: Debian's chromium, else Playwright's own
 
 # Logs.
 LOG_LEVEL = "INFO"
@@ -80,6 +82,6 @@ LOG_SHORT_NAMES = True
 LOGSTATS_INTERVAL = 300.0
 DEFAULT_DROPITEM_LOG_LEVEL = "INFO"  # a drop is counted by reason in the run's account
 
-# A run is bad when more than this share of the stories it fetched could not be read, and more than one: a single odd page
-# among the few of a half-hourly run says nothing of the site.
+# A run is bad when more than this share of the stories it fetched could not be read, and more than one: a single odd
+# page among the few of a half-hourly run says nothing of the site.
 MAX_PARSE_FAILURES = 0.15

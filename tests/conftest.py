@@ -72,7 +72,9 @@ class Site:
     """The recorded site, and what a test adds to it, over real HTTP on loopback."""
 
     def __init__(self, *, with_recordings: bool = True) -> None:
-        self.pages: dict[str, Answer] = {"/robots.txt": Answer(b"User-agent: *\nDisallow:\n", headers={"Content-Type": "text/plain"})}
+        self.pages: dict[str, Answer] = {
+            "/robots.txt": Answer(b"User-agent: *\nDisallow:\n", headers={"Content-Type": "text/plain"})
+        }
         self.asked: Counter[str] = Counter()
         self.agents: set[str] = set()
         self.released = threading.Event()
@@ -205,7 +207,12 @@ class Run:
     def __call__(self, *args: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "rfi_news", *args],
-            cwd=self.directory, env=self.environment | environment, capture_output=True, text=True, timeout=timeout, check=False,
+            cwd=self.directory,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
 
     def crawl(self, site: Site, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -214,7 +221,11 @@ class Run:
     def start(self, *args: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "rfi_news", *args],
-            cwd=self.directory, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=self.directory,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
 

@@ -64,7 +64,9 @@ def test_the_whole_recorded_site(run, site, database):
     document = database.articles.find_one({"_id": seed["url"]})
     assert document["first_seen_at"] == document["last_seen_at"] == document["fetched_at"]
     links = database.links.find({"from": seed["url"]}).sort("position")
-    assert [(link["to"], link["kicker"]) for link in links] == [(part["url"], part["kicker"]) for part in seed["related"]]
+    assert [(link["to"], link["kicker"]) for link in links] == [
+        (part["url"], part["kicker"]) for part in seed["related"]
+    ]
 
     site.asked.clear()
     again = run.crawl(site, *SINCE, "-a", "related=all")
@@ -135,7 +137,10 @@ def paged(site, days: list[str]) -> None:
         path = story(number, day)
         site.add(path, story_page(f"标题{number}", path))
         pager = f'<a class="m-pagination__item__link--next" href="/cn/中国/{number + 1}/#pager">›</a>'
-        site.add("/cn/中国/" + (f"{number}/" if number > 1 else ""), listing_page(path, pager=pager if number < len(days) else ""))
+        site.add(
+            "/cn/中国/" + (f"{number}/" if number > 1 else ""),
+            listing_page(path, pager=pager if number < len(days) else ""),
+        )
 
 
 def listings(site):
@@ -170,7 +175,9 @@ def test_a_topic_the_site_does_not_have(run, small):
 
 def test_absolute_links_and_redirects_stay_at_the_origin(run, empty_site, database):
     moved, target = story(1), story(2)
-    empty_site.add("/cn/中国/", listing_page(f"http://www.rfi.fr//cn/中国/20240305-story-1?ref=x", f"{HOST}{story(3)}#top"))
+    empty_site.add(
+        "/cn/中国/", listing_page("http://www.rfi.fr//cn/中国/20240305-story-1?ref=x", f"{HOST}{story(3)}#top")
+    )
     empty_site.add(moved, status=301, headers={"Location": address(target)})
     empty_site.add(target, story_page("搬走了", target))
     empty_site.add(story(3), story_page("没动", story(3)))
@@ -216,7 +223,13 @@ def test_bad_pages_among_good_ones(run, empty_site, database):
     empty_site.add(big, story_page("五兆", big, "<p>正文一句。</p>" * 250_000))
     empty_site.add(script, story_page("<script>alert(1)</script>脚本来了", script))
     itself = '<a class="m-pagination__item__link--next" href="/cn/中国/#pager">›</a>'
-    foreign = ["javascript:alert(1)", "https://evil.example/cn/中国/20240305-x", "mailto:a@b.fr", "//evil.example/x", "http://["]
+    foreign = [
+        "javascript:alert(1)",
+        "https://evil.example/cn/中国/20240305-x",
+        "mailto:a@b.fr",
+        "//evil.example/x",
+        "http://[",
+    ]
     empty_site.add("/cn/中国/", listing_page(*links, big, script, *foreign, pager=itself))
 
     done = run.crawl(empty_site, "-a", "topics=中国", *SINCE, "-s", "RETRY_TIMES=0")
@@ -281,7 +294,9 @@ def test_a_wrong_argument(run, argument, said):
 
 
 def test_a_store_out_of_reach(run, small):
-    done = run.crawl(small, *SINCE, "-s", "STORE_PATIENCE=0", "-L", "ERROR", MONGODB_URI="mongodb://me:secret@127.0.0.1:9/")
+    done = run.crawl(
+        small, *SINCE, "-s", "STORE_PATIENCE=0", "-L", "ERROR", MONGODB_URI="mongodb://me:secret@127.0.0.1:9/"
+    )
     assert done.returncode == 1
     assert "127.0.0.1:9 did not answer" in done.stderr
     assert "secret" not in done.stderr
@@ -291,7 +306,18 @@ def test_a_store_out_of_reach(run, small):
 @pytest.mark.slow
 def test_a_killed_crawl_is_taken_up(run, small, database):
     small.held.add(story(3))
-    crawl = run.start("crawl", "rfi_cn", "-a", f"origin={small.origin}", "-a", "topics=中国", *SINCE, *run.FAST, "-s", "STORE_BULK_SECONDS=0.1")
+    crawl = run.start(
+        "crawl",
+        "rfi_cn",
+        "-a",
+        f"origin={small.origin}",
+        "-a",
+        "topics=中国",
+        *SINCE,
+        *run.FAST,
+        "-s",
+        "STORE_BULK_SECONDS=0.1",
+    )
     assert small.reached.wait(60)
     while database.articles.count_documents({}) < 2:  # what was fetched before is acknowledged sooner or later
         assert crawl.poll() is None

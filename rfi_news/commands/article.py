@@ -8,7 +8,7 @@ import textwrap
 import unicodedata
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -49,7 +49,9 @@ class Command(ScrapyCommand):
         form = parser.add_mutually_exclusive_group()
         form.add_argument("--json", action="store_true", help="every field, as JSON")
         form.add_argument("--html", action="store_true", help="the cleaned body")
-        parser.add_argument("--stored", action="store_true", help="as stored, without asking the site; without URL the newest one")
+        parser.add_argument(
+            "--stored", action="store_true", help="as stored, without asking the site; without URL the newest one"
+        )
         parser.add_argument("--origin", default=HOST, metavar="URL", help=f"where to fetch it (default: {HOST})")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -69,10 +71,8 @@ class Command(ScrapyCommand):
                 values = asyncio.run(stored(self.settings, args[0] if args else None))
             elif Path(args[0]).is_file():
                 values = asdict(parse_article(response_of(Path(args[0]))))
-            elif args[0].startswith(("http://", "https://", "/")) and parse(args[0], origin=opts.origin):
-                values = asdict(self._fetch(args[0], opts.origin))
             else:
-                raise RfiNewsError(f"{args[0]}: neither a file nor an address of {HOST}")
+                values = asdict(self._fetch(args[0], opts.origin))
         except RfiNewsError as error:
             print(f"scrapy article: {error}", file=sys.stderr)
             self.exitcode = 1
@@ -87,8 +87,9 @@ class Command(ScrapyCommand):
     def _fetch(self, url: str, origin: str) -> Article:
         """Fetch a page with the project's manners, robots.txt included, and read it."""
         assert self.crawler_process is not None
-        address = parse(url, origin=origin)
-        assert address is not None
+        address = parse(url, origin=origin) if url.startswith(("http://", "https://", "/")) else None
+        if address is None:
+            raise RfiNewsError(f"{url}: neither a file nor an address of {HOST}")
         outcome: list[Article | RfiNewsError] = []
         self.crawler_process.crawl(_OnePage, url=address.at(origin), outcome=outcome)
         self.crawler_process.start()
@@ -101,7 +102,7 @@ class _OnePage(Spider):
     """Fetches one page and leaves what came of it in `outcome`."""
 
     name = "article"
-    custom_settings: ClassVar[dict[str, Any]] = {  # one page, printed: nothing to store, watch or pass over
+    custom_settings = {  # noqa: RUF012 — one page, printed: nothing to store, watch or pass over
         "ITEM_PIPELINES": {},
         "SPIDER_MIDDLEWARES": {},
         "EXTENSIONS": {},
@@ -123,7 +124,9 @@ class _OnePage(Spider):
             self.outcome.append(error)
 
     def failed(self, failure: Any) -> None:
-        self.outcome.append(RfiNewsError(f"{self.url}: not fetched ({reason_of(failure)}: {failure.getErrorMessage()})"))
+        self.outcome.append(
+            RfiNewsError(f"{self.url}: not fetched ({reason_of(failure)}: {failure.getErrorMessage()})")
+        )
 
 
 async def stored(settings: Settings, url: str | None) -> dict[str, Any]:

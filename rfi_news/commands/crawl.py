@@ -1,4 +1,4 @@
-"""`scrapy crawl`: Scrapy's own, with arguments checked first, a closing table, and an exit status that means something."""
+"""`scrapy crawl`: Scrapy's own, with arguments checked first, a closing table, and an exit status that tells."""
 
 import argparse
 import sys
@@ -21,8 +21,8 @@ class Command(crawl.Command):
     def long_desc(self) -> str:
         """Say what the exit status means."""
         return (
-            "Run a spider. Ends with a table of what was fetched and where it is. Exit status: 0, or 1 when nothing was "
-            "seen, too many articles could not be read, or the store failed; 2 for a wrong argument."
+            "Run a spider. Ends with a table of what was fetched and where it is. Exit status: 0, or 1 when nothing "
+            "was seen, too many articles could not be read, or the store failed; 2 for a wrong argument."
         )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -77,11 +77,16 @@ def wrong(args: list[str], given: dict[str, str], settings: BaseSettings) -> str
 def closing_table(run: RunAccount) -> Table:
     """What a run fetched, and where it is, for the terminal."""
     figures = run.figures
-    table = Table(title=f"{run.spider}: {run.reason}", title_justify="left", show_header=False, box=None, pad_edge=False)
+    table = Table(
+        title=f"{run.spider}: {run.reason}", title_justify="left", show_header=False, box=None, pad_edge=False
+    )
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     rows: list[tuple[str, str]] = [
-        ("fetched", f"{figures['fetched']} articles, {figures['listings']} topic pages, {figures['requests']} requests"),
+        (
+            "fetched",
+            f"{figures['fetched']} articles, {figures['listings']} topic pages, {figures['requests']} requests",
+        ),
         ("new", f"{figures['new']}" + (f", {figures['updated']} updated" if figures["updated"] else "")),
         ("known", f"{figures['known']}"),
         ("failed", ", ".join(f"{name} {count}" for name, count in sorted(run.failed.items())) or "0"),

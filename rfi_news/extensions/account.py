@@ -53,7 +53,18 @@ class RunAccount:
 
     def document(self) -> dict[str, Any]:
         """The run as its document in `runs`."""
-        names = ("spider", "arguments", "since", "origin", "started_at", "finished_at", "reason", "figures", "failed", "problems")
+        names = (
+            "spider",
+            "arguments",
+            "since",
+            "origin",
+            "started_at",
+            "finished_at",
+            "reason",
+            "figures",
+            "failed",
+            "problems",
+        )
         verdict = ("good" if self.is_good else "bad") if self.finished_at else "running"
         return {"_id": self.id, **{name: getattr(self, name) for name in names}, "verdict": verdict}
 
@@ -111,7 +122,9 @@ class Account:
             "unsaved": stats.get("store/unsaved", 0),
             "bugs": stats.get("spider_exceptions/count", 0),
         }
-        run.failed = {name.removeprefix("failed/"): count for name, count in stats.items() if name.startswith("failed/")}
+        run.failed = {
+            name.removeprefix("failed/"): count for name, count in stats.items() if name.startswith("failed/")
+        }
         run.problems = list(self._problems(run))
         await self._record()
         await self.store.close()
@@ -137,7 +150,9 @@ class Account:
             why = ", ".join(f"{reason}: {count}" for reason, count in run.failed.items()) or "no listing had an entry"
             found.append(f"Nothing was seen at {run.origin} ({why}). Is the site refusing, or has its markup changed?")
         unread = figures["bugs"] + sum(
-            count for name, count in run.failed.items() if name.partition("/")[2].startswith(_UNREAD) and name.startswith("article/")
+            count
+            for name, count in run.failed.items()
+            if name.partition("/")[2].startswith(_UNREAD) and name.startswith("article/")
         )
         if unread > 1 and unread > figures["fetched"] * self.max_parse_failures:
             found.append(

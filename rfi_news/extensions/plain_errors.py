@@ -33,5 +33,8 @@ class PlainErrors:
 
 def _one_line(record: logging.LogRecord) -> bool:
     record.exc_info = None
-    record.levelno, record.levelname = logging.INFO, "INFO"  # the listing pages that fail for the same reason say it louder
+    record.levelno, record.levelname = (
+        logging.INFO,
+        "INFO",
+    )  # the listing pages that fail for the same reason say it louder
     return logging.getLogger().isEnabledFor(logging.INFO)

@@ -1,6 +1,7 @@
 """One line of progress on a terminal."""
 
 import sys
+from logging import StreamHandler
 from typing import Self
 
 from rich.console import Console
@@ -41,9 +42,7 @@ class Progress:
         """Begin, with the log's own lines above the progress."""
         self.task = self.bar.add_task(f"{self.crawler.settings['BOT_NAME']}: asking for the topic pages …")
         self.bar.start()
-        handler = get_scrapy_root_handler()
-        if hasattr(handler, "setStream"):
-            handler.setStream(sys.stderr)  # by now the one that draws around the progress line
+        _log_to_stderr()  # by now the one that draws around the progress line
 
     def moved(self) -> None:
         """Say where the run stands."""
@@ -64,6 +63,10 @@ class Progress:
     def spider_closed(self) -> None:
         """End; the line goes, the account that follows stays."""
         self.bar.stop()
-        handler = get_scrapy_root_handler()
-        if hasattr(handler, "setStream"):
-            handler.setStream(sys.stderr)
+        _log_to_stderr()
+
+
+def _log_to_stderr() -> None:
+    handler = get_scrapy_root_handler()
+    if isinstance(handler, StreamHandler):
+        handler.setStream(sys.stderr)

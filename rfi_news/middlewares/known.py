@@ -77,7 +77,9 @@ class KnownMiddleware:
         for request in pages:
             if new or self.pages_past_known or request.cb_kwargs["address"].page == 1:
                 yield request
-        while known:  # a known story is not fetched, but what it is linked to may be missing: an earlier run was cut off
+        while (
+            known
+        ):  # a known story is not fetched, but what it is linked to may be missing: an earlier run was cut off
             behind, known = await self._sift(await self._linked(known))
             for request in behind:
                 yield request

@@ -10,6 +10,7 @@ from scrapy.http import Response
 
 from rfi_news.site.addresses import Kind
 
+
 class LimitMiddleware:
     """Lets through as many stories as are still allowed, and closes the run as `limit` when all are stored.
 

@@ -1,10 +1,8 @@
 """Redirects that lead nowhere are failures, not silences."""
 
-from typing import Self
 from urllib.parse import urljoin
 
 from scrapy import Request
-from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from w3lib.url import canonicalize_url
@@ -17,11 +15,6 @@ class RedirectsMiddleware:
 
     Scrapy itself would drop the first as a duplicate and the second as offsite, neither with a word to the spider.
     """
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        """One for each crawl."""
-        return cls()
 
     def process_response(self, request: Request, response: Response) -> Response:
         """Pass a response on. Raises IgnoreRequest for a redirect in a circle or to a foreign host."""

@@ -8,6 +8,7 @@ from scrapy.statscollectors import StatsCollector
 
 from rfi_news.items import Article, problems_of
 
+
 class ValidatePipeline:
     """Keeps out an article that does not meet the schema of `Article`, and counts it by the field at fault."""
 

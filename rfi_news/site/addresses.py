@@ -107,7 +107,7 @@ def parse(href: str, *, base: str = HOST + "/", origin: str = HOST) -> Address |
 
 
 @lru_cache(maxsize=8192)  # one address comes back on many pages, and decoding it is most of the work
-def _read(raw_path: str) -> Address:
+def _read(raw_path: str) -> Address:  # noqa: C901, PLR0911, PLR0912 — the grammar, one form after the other
     path = quote(re.sub(rb"/{2,}", b"/", unquote_to_bytes(raw_path)), safe="/-_.~") or "/"
     decoded = unquote(path)
     parts = [part for part in decoded.split("/") if part]
@@ -131,7 +131,7 @@ def _read(raw_path: str) -> Address:
     column = rest[1] if in_column and len(rest) > 1 else None
     day = _day_of(rest[-1])
     if day:
-        return Address(plain, Kind.ARTICLE, code, section, column if len(rest) > 2 else None, day)
+        return Address(plain, Kind.ARTICLE, code, section, column if len(rest) > 2 else None, day)  # noqa: PLR2004
     if rest[0] in edition.services:
         return Address(HOST + path, Kind.OTHER, code)
 
@@ -142,7 +142,7 @@ def _read(raw_path: str) -> Address:
             slashed = slashed.rsplit("/", 2)[0] + "/"
     if in_column:
         kind = Kind.COLUMNS if len(rest) == 1 else Kind.LISTING
-        if len(rest) < 3 or decoded.endswith("/"):
+        if len(rest) <= 2 or decoded.endswith("/"):  # noqa: PLR2004
             return Address(slashed, kind, code, rest[0], rest[1] if len(rest) > 1 else None, page=page)
         return Address(plain, Kind.ARTICLE, code, section, column)
     named = rest[0] in edition.sections or rest[0] in {edition.tags, edition.authors}
@@ -163,9 +163,7 @@ def _day_of(slug: str) -> date | None:
 
 def _archive_day(parts: list[str]) -> date | None:
     numbers = [_ARCHIVE_PART.fullmatch(part) for part in parts[:3]]
-    if len(numbers) < 3 or not all(numbers):
-        return None
     try:
         return date(*(int(number[1]) for number in numbers if number))
-    except ValueError:
+    except (TypeError, ValueError):  # fewer than three numbers, or no such day
         return None

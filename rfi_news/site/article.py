@@ -29,7 +29,10 @@ STORY = (
     Rule("t-content--article", f"//div[{has_class('t-content--article')}]"),
     Rule("main", "//main"),
 )
-CANONICAL = (Rule("link", "/html/head/link[@rel='canonical']/@href"), Rule("og:url", "//meta[@property='og:url']/@content"))
+CANONICAL = (
+    Rule("link", "/html/head/link[@rel='canonical']/@href"),
+    Rule("og:url", "//meta[@property='og:url']/@content"),
+)
 TITLE = (
     Rule("h1.t-content__title", f".//h1[{has_class('t-content__title')}]"),
     Rule("h1", ".//h1[normalize-space()]"),
@@ -180,7 +183,9 @@ def _address(response: Response, loader: ArticleLoader) -> Address:
         if named and named.kind is Kind.ARTICLE:
             return named
     if fetched is None or fetched.kind is not Kind.ARTICLE:
-        raise IncompletePageError(response.url, "no_story_address", "neither its address nor its canonical link is a story's")
+        raise IncompletePageError(
+            response.url, "no_story_address", "neither its address nor its canonical link is a story's"
+        )
     return fetched
 
 
@@ -209,10 +214,14 @@ def _add_body(loader: ArticleLoader, scope: HtmlElement, base: str, origin: str)
     images: list[Image] = []
     videos: list[Video] = []
     for box in loader.find("lead_media", LEAD_MEDIA, scope):
-        players = [found for player in box.iter("video-player", "youtube-player", "iframe") if (found := media.video(player, base))]
+        players = [
+            found
+            for player in box.iter("video-player", "youtube-player", "iframe")
+            if (found := media.video(player, base))
+        ]
         videos += players[:1]
-        found = None if players else media.picture(box, base, is_lead=True)
-        images += [found[0]] if found else []
+        shown = None if players else media.picture(box, base, is_lead=True)
+        images += [shown[0]] if shown else []
 
     nodes = loader.find("body", BODY, scope)
     if not nodes:
@@ -223,7 +232,9 @@ def _add_body(loader: ArticleLoader, scope: HtmlElement, base: str, origin: str)
     loader.add_value("text", body.text)
     loader.add_value("char_count", [words.count(body.text)])
     loader.add_value("images", images + body.images)
-    loader.add_value("videos", videos + [video for video in body.videos if video.url not in {seen.url for seen in videos}])
+    loader.add_value(
+        "videos", videos + [video for video in body.videos if video.url not in {seen.url for seen in videos}]
+    )
     loader.add_value("audio", list({sound.url: sound for sound in reversed(sounds)}.values())[::-1])
 
 
@@ -258,7 +269,11 @@ def _authors(loader: ArticleLoader, scope: HtmlElement, base: str, origin: str) 
     if not groups:
         people = loader.json_ld.get("author")
         for person in people if isinstance(people, list) else [people]:
-            if isinstance(person, dict) and person.get("@type") == "Person" and words.clean(str(person.get("name") or "")):
+            if (
+                isinstance(person, dict)
+                and person.get("@type") == "Person"
+                and words.clean(str(person.get("name") or ""))
+            ):
                 loader.count("authors", "json-ld")
                 yield Author(name=words.clean(str(person["name"])))
 

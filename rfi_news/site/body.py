@@ -19,7 +19,8 @@ from rfi_news.site import media
 from rfi_news.site.addresses import parse
 
 TAGS = frozenset(
-    "p h2 h3 h4 ul ol li blockquote br hr strong em u s sup sub a figure img figcaption table thead tbody tr td th".split()
+    "p h2 h3 h4 ul ol li blockquote br hr strong em u s sup sub a figure img figcaption "
+    "table thead tbody tr td th".split()
 )
 """Every tag a cleaned body may hold."""
 
@@ -40,9 +41,9 @@ _CONTAINERS = frozenset(
 )
 _PLAYERS = frozenset({"video-player", "youtube-player", "iframe"})
 _DROPPED = frozenset(
-    "script style template noscript button aside svg form input select textarea object embed applet audio video canvas "
-    "play-media diaporama-container diaporama-fullscreen share-button head link meta title base frame frameset math nav "
-    "dialog option map area xmp plaintext noembed noframes".split()
+    "script style template noscript button aside svg form input select textarea object embed applet audio video "
+    "canvas play-media diaporama-container diaporama-fullscreen share-button head link meta title base frame frameset "
+    "math nav dialog option map area xmp plaintext noembed noframes".split()
 )
 _DROPPED_CLASSES = re.compile(
     r"(?:^|\s)(?:m-interstitial|o-self-promo|t-copyright|m-block-ad|o-ad-container|a-read-more|m-share-bar|t-content__shares)"
@@ -75,7 +76,7 @@ class Body:
 
 
 def read_body(root: HtmlElement, base: str, origin: str) -> Body:
-    """Clean the body element `root` of the page at `base`. `origin` is the host the page came from. Leaves `root` as it is."""
+    """Clean the body element `root` of the page at `base`, which came from `origin`. Leaves `root` as it is."""
     writer = _Writer(base, origin)
     blocks = writer.blocks(root)
     body = writer.body
@@ -118,7 +119,7 @@ class _Writer:
         self._depth -= 1
         return out
 
-    def _gather(
+    def _gather(  # noqa: C901, PLR0912 — what each kind of node comes to, one after the other
         self,
         node: HtmlElement,
         marks: Marks,
@@ -182,7 +183,7 @@ class _Writer:
         written = self._paragraph([(_visible_text(child), ())], "p")
         return [written] if written else []
 
-    def _structure(self, tag: str, child: HtmlElement) -> Callable[[], list[str]] | None:
+    def _structure(self, tag: str, child: HtmlElement) -> Callable[[], list[str]] | None:  # noqa: PLR0911
         """How to write a block element; None for an inline one."""
         if tag == "p":
             return lambda: self.blocks(child)
@@ -251,7 +252,7 @@ class _Writer:
             or bool(name and (_AUDIO.search(name) or _EMBED.search(name)))
         )
 
-    def _embed(self, node: HtmlElement) -> list[str]:
+    def _embed(self, node: HtmlElement) -> list[str]:  # noqa: PLR0911
         if "data-diaporama" in node.attrib:
             return [self._picture(image, alt) for image, alt in media.slides(node, self.base)]
         sound = media.audio(node, self.base)
@@ -408,7 +409,9 @@ def _bare(blocks: list[str]) -> list[str]:
 
 def _visible_text(node: HtmlElement) -> str:
     return "".join(
-        (text.text or "") + (text.tail or "") for text in node.iter() if text.tag not in _DROPPED and isinstance(text.tag, str)
+        (text.text or "") + (text.tail or "")
+        for text in node.iter()
+        if text.tag not in _DROPPED and isinstance(text.tag, str)
     )
 
 

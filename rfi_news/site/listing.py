@@ -131,7 +131,11 @@ def _next(root: HtmlElement, page: Address, origin: str, stats: Counter | None) 
 
 def _columns(root: HtmlElement, page: Address, origin: str) -> list[Address]:
     found = (parse(link.get("href"), base=page.url, origin=origin) for link in LINKS.select(root))
-    columns = {a.url: a for a in found if a and a.kind is Kind.LISTING and a.column and a.edition == page.edition and a.page == 1}
+    columns = {
+        a.url: a
+        for a in found
+        if a and a.kind is Kind.LISTING and a.column and a.edition == page.edition and a.page == 1
+    }
     return list(columns.values())
 
 

@@ -41,7 +41,7 @@ _GENERIC_TITLES = {"YouTube video player", "YouTube player", ""}
 
 
 def web_url(text: str | None, base: str) -> str | None:
-    """An http(s) address as printed, made absolute against `base`; None for anything else (data:, javascript:, junk)."""
+    """An http(s) address as printed, made absolute against `base`; None for data:, javascript:, junk."""
     text = (text or "").strip()
     if text.startswith("//"):
         text = "https:" + text
@@ -50,10 +50,10 @@ def web_url(text: str | None, base: str) -> str | None:
     if not text.lower().startswith(("http://", "https://")) or re.search(r"[\s<>\x00-\x1f]", text):
         return None
     try:
-        parts = urlsplit(text)
-        return text if parts.hostname and "." in parts.hostname else None
+        host = urlsplit(text).hostname or ""
     except ValueError:
         return None
+    return text if "." in host else None
 
 
 def largest(srcset: str) -> tuple[float, str]:
@@ -148,7 +148,7 @@ def watch_url(url: str) -> str:
         return f"https://www.dailymotion.com/video/{path.rsplit('/', 1)[-1]}"
     if provider == "Vimeo":
         return f"https://vimeo.com/{path.rsplit('/', 1)[-1]}"
-    return url.split("?")[0] if provider == "X" else url
+    return url.split("?", maxsplit=1)[0] if provider == "X" else url
 
 
 def video(player: HtmlElement, base: str) -> Video | None:
@@ -175,7 +175,9 @@ def heading(block: HtmlElement) -> str | None:
     """The line over a player in its block (`m-em-video__title`, a bare `p`), which names what it plays."""
     for node in block.iter("p", "h2", "h3", "div", "span"):
         is_title = node.tag in ("p", "h2", "h3") or "__title" in (node.get("class") or "")
-        if is_title and not any(parent.tag in ("figure", "figcaption", "blockquote") for parent in node.iterancestors()):
+        if is_title and not any(
+            parent.tag in ("figure", "figcaption", "blockquote") for parent in node.iterancestors()
+        ):
             text = words.clean(node.text_content())
             if text:
                 return text

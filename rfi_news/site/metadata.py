@@ -14,8 +14,8 @@ _SCRIPTS = "//script[@type='application/ld+json']/text()"
 def nodes(selector: Selector) -> Iterator[dict[str, Any]]:
     """Every JSON-LD object of the page, out of arrays and `@graph`s; a script that does not parse is passed over.
 
-    Forms seen: one script with an array of one object; a `keywords` list in place of a string (2025-05); several scripts
-    with one object each (2026-01).
+    Forms seen: one script with an array of one object; a `keywords` list in place of a string (2025-05); several
+    scripts with one object each (2026-01).
     """
     for script in selector.xpath(_SCRIPTS).getall():
         pending = [load(script)]

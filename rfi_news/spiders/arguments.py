@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
@@ -41,7 +41,7 @@ ALL_HOPS = 1_000_000
 def _topics(given: Any, info: ValidationInfo) -> Any:
     if not isinstance(given, str):
         return given
-    edition: Edition = info.context["edition"]
+    edition: Edition = (info.context or {})["edition"]
     return tuple(_topic(name.strip(), edition) for name in re.split("[,，]", given) if name.strip())
 
 
@@ -80,13 +80,16 @@ class Arguments(BaseModel):
     )
     since: Day | None = Field(
         None,
-        description="a Paris day, YYYY-MM-DD; default: three days back on an empty store, afterwards until a page brings nothing new",
+        description="a Paris day, YYYY-MM-DD; default: three days back on an empty store, afterwards until a page "
+        "brings nothing new",
     )
     until: Day | None = Field(None, description="a Paris day, YYYY-MM-DD, not before since; default: no end")
     related: Annotated[int, BeforeValidator(_hops), Field(ge=0)] = Field(
         1, description="hops of 同一主题 followed beyond the topic pages: 0, a number, or all; default: 1"
     )
-    limit: Annotated[int, Field(gt=0)] | None = Field(None, description="a number above 0: at most so many new articles")
+    limit: Annotated[int, Field(gt=0)] | None = Field(
+        None, description="a number above 0: at most so many new articles"
+    )
     refresh: bool = Field(default=False, description="1: fetch known articles again; default: 0")
     origin: Annotated[str, BeforeValidator(_origin)] = Field(
         HOST, description=f"where pages are fetched, as http(s)://host[:port]; default: {HOST}"
@@ -96,7 +99,9 @@ class Arguments(BaseModel):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.since and self.until and self.until < self.since:
-            raise PydanticCustomError("order", "until={until} lies before since={since}", self.model_dump(include={"since", "until"}))
+            raise PydanticCustomError(
+                "order", "until={until} lies before since={since}", self.model_dump(include={"since", "until"})
+            )
         return self
 
     @classmethod
@@ -118,7 +123,7 @@ class Arguments(BaseModel):
 
 
 def _sentence(model: type[BaseModel], problem: Any) -> str:
-    kind: Literal["extra_forbidden", "order"] | str = problem["type"]
+    kind = problem["type"]
     if kind == "order":
         return str(problem["msg"])
     name = str(problem["loc"][0])

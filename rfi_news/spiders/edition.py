@@ -141,15 +141,15 @@ class EditionSpider(Spider):
         return (self.since is None or day >= self.since - DAY) and (self.args.until is None or day <= self.args.until)
 
     def _goes_on(self, listing: Listing, previous: frozenset[str]) -> bool:
-        """Whether the next page may hold wanted stories: this one has some not older than `since`, and not the last page's."""
+        """Whether the next page may hold wanted stories: this one has some not older than `since`, and new to this run."""
         urls = {entry.address.url for entry in listing.entries}
         oldest_wanted = self.since - DAY if self.since else None
         days = [entry.address.day for entry in listing.entries]
-        return bool(urls - previous) and any(day is None or oldest_wanted is None or day >= oldest_wanted for day in days)
+        return bool(urls - previous) and any(
+            day is None or oldest_wanted is None or day >= oldest_wanted for day in days
+        )
 
     def _count_failure(self, reason: str, address: Address, detail: str, level: int = logging.WARNING) -> None:
         kind = "article" if address.kind is Kind.ARTICLE else "listing"
         self.crawler.stats.inc_value(f"failed/{kind}/{reason}")
         logger.log(level, "Failed (%s): %s", reason, detail)
-
-

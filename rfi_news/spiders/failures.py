@@ -25,7 +25,7 @@ _IGNORED = {"robots.txt": "robots", "redirections": "redirect_loop", "offsite": 
 
 
 def reason_of(failure: Failure) -> str:
-    """The name under which a failed request is counted: `http_404`, `dns`, `timeout`, `redirect_loop`, …"""
+    """The name under which a failed request is counted: `http_404`, `dns`, `timeout`, `redirect_loop` and so on."""
     error = failure.value
     if isinstance(error, HttpError):
         return f"http_{error.response.status}"

@@ -56,7 +56,9 @@ class EmbeddedServer:
             self.directory.mkdir(parents=True, exist_ok=True)
             self._users = (self.directory / "users.lock").open("ab")
         except OSError as error:
-            raise EmbeddedServerError(f"{self.directory} cannot be written to: {error.strerror}. Set DATA_DIR.") from None
+            raise EmbeddedServerError(
+                f"{self.directory} cannot be written to: {error.strerror}. Set DATA_DIR."
+            ) from None
         await asyncio.to_thread(fcntl.flock, self._users, fcntl.LOCK_SH)  # waits while a keeper stops the server
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:

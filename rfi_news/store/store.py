@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -92,7 +91,7 @@ class Store:
                 client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
                     uri,
                     tz_aware=True,
-                    journal=True,  # acknowledged means on disk: without it the embedded server loses what it held when killed
+                    journal=True,  # acknowledged means on disk: without it a killed embedded server forgets its last writes
                     serverSelectionTimeoutMS=5000,
                     connectTimeoutMS=5000,
                     socketTimeoutMS=60000,
@@ -163,7 +162,7 @@ class Store:
         return is_new
 
     async def known(self, urls: Iterable[str]) -> set[str]:
-        """Which of these canonical addresses are stored. An address found absent is not asked for again until it is saved."""
+        """Which of these canonical addresses are stored. One found absent is not asked for again until it is saved."""
         wanted = [url for url in urls if url not in self._absent]
         if not wanted:
             return set()
@@ -218,17 +217,17 @@ class Store:
     async def _prepare(self) -> None:
         existing = set(await self._database.list_collection_names())
         schema = {"$jsonSchema": validator()}
+        if "articles" in existing:
+            await self._database.command({"collMod": "articles", "validator": schema})
+        else:
+            try:
+                await self._database.create_collection("articles", validator=schema)
+            except CollectionInvalid:  # another run was quicker
+                pass
+            except OperationFailure as error:
+                if error.code != _NAMESPACE_EXISTS:
+                    raise
         for name, indexes in INDEXES.items():
-            options = {"validator": schema} if name == "articles" else {}
-            if name not in existing:
-                with suppress(CollectionInvalid):
-                    try:
-                        await self._database.create_collection(name, **options)
-                    except OperationFailure as error:  # another run was quicker
-                        if error.code != _NAMESPACE_EXISTS:
-                            raise
-            elif options:
-                await self._database.command("collMod", name, **options)
             await self._database[name].create_indexes(indexes)
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:

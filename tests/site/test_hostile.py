@@ -125,7 +125,14 @@ def test_depth_beyond_the_parser(tag):
 
 
 def test_json_ld_of_every_wrong_kind():
-    for text in ("[" * 5000, "{", "null", "[1, null, \"x\"]", '{"@graph": 3}', '{"@type": ["NewsArticle"], "author": 7, "keywords": {}, "audio": "x", "headline": []}'):
+    for text in (
+        "[" * 5000,
+        "{",
+        "null",
+        '[1, null, "x"]',
+        '{"@graph": 3}',
+        '{"@type": ["NewsArticle"], "author": 7, "keywords": {}, "audio": "x", "headline": []}',
+    ):
         head = f'<script type="application/ld+json">{text}</script>'
         assert parse_article(page(story_page("标题", PATH, head=head))).title == "标题"
 

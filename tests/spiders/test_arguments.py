@@ -12,13 +12,28 @@ def read(**given):
 
 def test_defaults():
     args = read()
-    assert (args.topics, args.since, args.until, args.related, args.limit, args.refresh) == ((), None, None, 1, None, False)
+    assert (args.topics, args.since, args.until, args.related, args.limit, args.refresh) == (
+        (),
+        None,
+        None,
+        1,
+        None,
+        False,
+    )
     assert args.origin == "https://www.rfi.fr"
     assert args.given() == {}
 
 
 def test_as_the_command_line_gives_them():
-    args = read(since="2023-11-09", until="2023-11-10", related="all", limit="5", refresh="1", origin="http://127.0.0.1:8900/", _job="7")
+    args = read(
+        since="2023-11-09",
+        until="2023-11-10",
+        related="all",
+        limit="5",
+        refresh="1",
+        origin="http://127.0.0.1:8900/",
+        _job="7",
+    )
     assert (args.since, args.until) == (date(2023, 11, 9), date(2023, 11, 10))
     assert (args.related, args.limit, args.refresh, args.job) == (ALL_HOPS, 5, True, "7")
     assert args.origin == "http://127.0.0.1:8900"

@@ -2,6 +2,7 @@
 
 from scrapy.utils.test import get_crawler
 
+from rfi_news.site.addresses import parse
 from rfi_news.site.editions import TW
 from rfi_news.spiders.edition import EditionSpider
 
@@ -23,8 +24,6 @@ async def test_another_edition_is_data():
 
 async def test_topic_pages_before_articles_and_fresh_before_old():
     spider = RfiTwSpider.from_crawler(get_crawler(RfiTwSpider))
-    from rfi_news.site.addresses import parse
-
     listing = spider.listing_request(parse("/tw/中國/90/"))
     new = spider.article_request(parse("/tw/中國/20240305-a"), 0)
     old = spider.article_request(parse("/tw/中國/20180305-a"), 0)

@@ -39,7 +39,11 @@ def is_up(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z" if os.path.isdir("/proc/self") else True
+    return (
+        Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        if Path("/proc/self").is_dir()
+        else True
+    )
 
 
 def wait_until(condition, seconds: float) -> bool:
@@ -73,7 +77,10 @@ async def test_shared_and_stopped_after_the_last_user(tmp_path):
 @pytest.mark.parametrize("victim", ["writer", "server", "keeper"])
 def test_what_was_acknowledged_survives_a_kill(tmp_path, victim):
     writer = subprocess.Popen(
-        [sys.executable, "-c", ROUGH_WRITER, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", ROUGH_WRITER, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     seen = 0
     while seen < 100:
@@ -101,7 +108,9 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path, victim):
     client.close()
     again.release()
     os.kill(json.loads((tmp_path / "server.json").read_text())["keeper"], signal.SIGTERM)
-    assert wait_until(lambda: not (tmp_path / "server.json").exists(), 60), "a keeper told to end leaves its server running"
+    assert wait_until(lambda: not (tmp_path / "server.json").exists(), 60), (
+        "a keeper told to end leaves its server running"
+    )
 
 
 async def test_says_what_to_do_when_it_is_not_installed(tmp_path, monkeypatch):

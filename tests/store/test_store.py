@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,7 +6,7 @@ from pymongo import UpdateOne
 from pymongo.errors import WriteError
 
 from rfi_news.exceptions import StoreError, StoreRejectedError, StoreUnavailableError
-from rfi_news.items import Article, Author, Related
+from rfi_news.items import Article, Author, Related, as_document
 from rfi_news.store.bulk import BulkWriter
 from rfi_news.store.store import Store
 
@@ -38,13 +39,21 @@ async def test_first_seen_is_set_once(store, database):
 
 
 async def test_links(store, database):
-    related = [Related(url="https://www.rfi.fr/cn/a", title="甲", kicker="国际"), Related(url="https://www.rfi.fr/cn/b", title="乙")]
+    related = [
+        Related(url="https://www.rfi.fr/cn/a", title="甲", kicker="国际"),
+        Related(url="https://www.rfi.fr/cn/b", title="乙"),
+    ]
     await store.save(article(related=related))
     later = NOW + timedelta(days=1)
     await store.save(article(related=related[:1], fetched_at=later))
     found = {link["to"]: link for link in database.links.find()}
     first, second = found["https://www.rfi.fr/cn/a"], found["https://www.rfi.fr/cn/b"]
-    assert (first["position"], first["kicker"], first["first_seen_at"], first["last_seen_at"]) == (1, "国际", NOW, later)
+    assert (first["position"], first["kicker"], first["first_seen_at"], first["last_seen_at"]) == (
+        1,
+        "国际",
+        NOW,
+        later,
+    )
     assert (second["position"], second["kicker"], second["last_seen_at"]) == (2, None, NOW)
     assert sorted(await store.linked([article().url])) == [(article().url, link) for link in sorted(found)]
 
@@ -77,7 +86,9 @@ async def test_the_database_refuses_what_the_schema_refuses(store, database):
 
 async def test_opening_again_changes_nothing(store, database):
     await store.save(article())
-    indexes = {name: list(database.client[database.name][name].index_information()) for name in ("articles", "links", "runs")}
+    indexes = {
+        name: list(database.client[database.name][name].index_information()) for name in ("articles", "links", "runs")
+    }
     second = Store(database.settings())
     await second.open()
     await second.open()
@@ -88,13 +99,10 @@ async def test_opening_again_changes_nothing(store, database):
 
 async def test_one_bad_document_does_not_spoil_a_bulk(store, database):
     writer = BulkWriter(store.articles, store._patiently, size=100, seconds=0.05)
-    import asyncio
 
     def upsert(number, **fields):
         document = {"edition": "cn"} | fields
         return writer.write(UpdateOne({"_id": number}, {"$set": document}, upsert=True))
-
-    from rfi_news.items import as_document
 
     good = as_document(article())
     answers = await asyncio.gather(upsert("a", **good), upsert("b"), upsert("c", **good), return_exceptions=True)
@@ -105,20 +113,24 @@ async def test_one_bad_document_does_not_spoil_a_bulk(store, database):
 
 
 async def test_bulks_go_by_size_before_their_time(store, database):
-    import asyncio
-
     writer = BulkWriter(store.links, store._patiently, size=3, seconds=3600)
-    writes = [writer.write(UpdateOne({"from": "x", "to": str(n)}, {"$set": {"position": n}}, upsert=True)) for n in range(3)]
+    writes = [
+        writer.write(UpdateOne({"from": "x", "to": str(n)}, {"$set": {"position": n}}, upsert=True)) for n in range(3)
+    ]
     async with asyncio.timeout(30):
         assert await asyncio.gather(*writes) == [True] * 3
-    waiting = asyncio.ensure_future(writer.write(UpdateOne({"from": "x", "to": "3"}, {"$set": {"position": 3}}, upsert=True)))
+    waiting = asyncio.ensure_future(
+        writer.write(UpdateOne({"from": "x", "to": "3"}, {"$set": {"position": 3}}, upsert=True))
+    )
     await asyncio.sleep(0)
     await writer.close()
     assert await waiting is True
 
 
 async def test_an_outage_is_waited_for_then_named(database):
-    store = Store(database.settings(MONGODB_URI="mongodb://me:secret@127.0.0.1:9/?serverSelectionTimeoutMS=100", STORE_PATIENCE=0))
+    store = Store(
+        database.settings(MONGODB_URI="mongodb://me:secret@127.0.0.1:9/?serverSelectionTimeoutMS=100", STORE_PATIENCE=0)
+    )
     with pytest.raises(StoreUnavailableError) as caught:
         await store.open()
     assert "127.0.0.1:9" in str(caught.value)
