@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install crawl demo test lint bench lock clean
+.PHONY: help install crawl demo test lint docs bench lock clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ lint: install  ## ruff and mypy, both strict
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+docs: install  ## write docs/fields.md anew from rfi_news/items.py
+	@$(BIN)/python docs/fields.py
 
 bench: install  ## speed, as ratios within one run
 	@$(BIN)/python bench/bench.py $(ARGS)

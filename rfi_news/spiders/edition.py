@@ -141,7 +141,7 @@ class EditionSpider(Spider):
         return (self.since is None or day >= self.since - DAY) and (self.args.until is None or day <= self.args.until)
 
     def _goes_on(self, listing: Listing, previous: frozenset[str]) -> bool:
-        """Whether the next page may hold wanted stories: this one has some not older than `since`, and new to this run."""
+        """Whether the next page may hold wanted stories: this one has some not older than `since`, and new to it."""
         urls = {entry.address.url for entry in listing.entries}
         oldest_wanted = self.since - DAY if self.since else None
         days = [entry.address.day for entry in listing.entries]

@@ -91,7 +91,7 @@ class Store:
                 client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
                     uri,
                     tz_aware=True,
-                    journal=True,  # acknowledged means on disk: without it a killed embedded server forgets its last writes
+                    journal=True,  # acknowledged means on disk: else a killed embedded server forgets its last writes
                     serverSelectionTimeoutMS=5000,
                     connectTimeoutMS=5000,
                     socketTimeoutMS=60000,
