@@ -156,16 +156,22 @@ def mongodb_uri(data_dir: Path) -> Iterator[str]:
     server.release()
 
 
+@pytest.fixture(scope="session")
+def client(mongodb_uri: str) -> Iterator[pymongo.MongoClient[dict[str, Any]]]:
+    with pymongo.MongoClient(mongodb_uri, tz_aware=True) as opened:
+        yield opened
+
+
 @dataclass
 class Database:
     """One test's own database: how the product finds it, and a client to look at what is in it."""
 
     name: str
     uri: str
+    client: pymongo.MongoClient[dict[str, Any]]
     environment: dict[str, str]
 
     def __post_init__(self) -> None:
-        self.client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(self.uri, tz_aware=True)
         self.articles, self.links, self.runs = (self.client[self.name][part] for part in ("articles", "links", "runs"))
 
     def settings(self, **more: Any) -> Settings:
@@ -181,7 +187,7 @@ class Database:
 
 
 @pytest.fixture
-def database(mongodb_uri: str, data_dir: Path) -> Iterator[Database]:
+def database(mongodb_uri: str, client: pymongo.MongoClient[dict[str, Any]], data_dir: Path) -> Iterator[Database]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     environment = os.environ | {
         "RFI_NEWS_DATA_DIR": str(data_dir),
@@ -189,10 +195,9 @@ def database(mongodb_uri: str, data_dir: Path) -> Iterator[Database]:
         "PYTHONWARNINGS": "default",
         "COLUMNS": "200",
     }
-    own = Database(name, mongodb_uri, environment)
+    own = Database(name, mongodb_uri, client, environment)
     yield own
-    own.client.drop_database(name)
-    own.client.close()
+    client.drop_database(name)
 
 
 class Run:

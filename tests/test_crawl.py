@@ -54,7 +54,7 @@ def test_the_whole_recorded_site(run, site, database):
     assert max(site.asked.values()) == 1, "an address was fetched twice"
     assert database.last_run()["verdict"] == "good"
     assert database.last_run()["failed"] == {"article/no_title": 1}
-    assert "new      43" in done.stderr
+    assert "  new      43\n" in done.stderr
     assert done.stdout == ""
 
     seed = expected("section-article")
@@ -73,7 +73,7 @@ def test_the_whole_recorded_site(run, site, database):
     assert again.returncode == 0, again.stderr
     fetched = {path for path in site.asked if address(path) in stories()}
     assert fetched == set(), "a second run fetched articles"
-    assert "known    43" in again.stderr
+    assert "  known    43\n" in again.stderr
 
 
 def test_who_asks(run, small):

@@ -81,3 +81,19 @@ def test_a_server_that_stays_away_closes_the_run_and_the_next_takes_up_the_rest(
     assert again.returncode == 0, again.stderr
     assert stored(directory) == len(PATHS)
     end(directory)
+
+
+def test_a_store_that_is_gone_when_it_is_asked_what_it_knows(own):
+    run, site, directory = own
+    site.held = {"/cn/中国/"}
+    process = crawl(run, site, "-s", "STORE_PATIENCE=1")
+    assert site.reached.wait(60)
+    end(directory)
+    while (directory / "server.json").exists():
+        assert process.poll() is None
+    site.released.set()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, output
+    assert "Traceback" not in output, output
+    assert "did not answer for 1 s" in output
+    assert "(store_unavailable)" in output

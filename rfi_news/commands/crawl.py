@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 from scrapy.commands import crawl
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 from scrapy.spiderloader import get_spider_loader
@@ -74,26 +74,19 @@ def wrong(args: list[str], given: dict[str, str], settings: BaseSettings) -> str
     return None
 
 
-def closing_table(run: RunAccount) -> Table:
+def closing_table(run: RunAccount) -> Text:
     """What a run fetched, and where it is, for the terminal."""
     figures = run.figures
-    table = Table(
-        title=f"{run.spider}: {run.reason}", title_justify="left", show_header=False, box=None, pad_edge=False
-    )
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    rows: list[tuple[str, str]] = [
-        (
-            "fetched",
-            f"{figures['fetched']} articles, {figures['listings']} topic pages, {figures['requests']} requests",
-        ),
-        ("new", f"{figures['new']}" + (f", {figures['updated']} updated" if figures["updated"] else "")),
-        ("known", f"{figures['known']}"),
-        ("failed", ", ".join(f"{name} {count}" for name, count in sorted(run.failed.items())) or "0"),
-        ("time", f"{run.seconds:.0f} s"),
-        ("where", run.place),
-        ("run", run.id),
-    ]
-    for name, value in rows:
-        table.add_row(name, value)
+    rows = {
+        "fetched": f"{figures['fetched']} articles, {figures['listings']} topic pages, {figures['requests']} requests",
+        "new": f"{figures['new']}" + (f", {figures['updated']} updated" if figures["updated"] else ""),
+        "known": f"{figures['known']}",
+        "failed": ", ".join(f"{name} {count}" for name, count in sorted(run.failed.items())) or "0",
+        "time": f"{run.seconds:.0f} s",
+        "where": run.place,
+        "run": run.id,
+    }
+    table = Text(f"{run.spider}: {run.reason}", style="bold")
+    for name, value in rows.items():
+        table.append(f"\n  {name:<9}", style="bold").append(value, style="not bold")
     return table

@@ -13,7 +13,7 @@ from rfi_news.exceptions import StoreError
 from rfi_news.site.addresses import Address, Kind, parse
 from rfi_news.site.dates import PARIS
 from rfi_news.spiders.edition import EditionSpider
-from rfi_news.store.store import Store
+from rfi_news.store.store import Store, close_run
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,8 @@ class KnownMiddleware:
         if isinstance(spider, EditionSpider) and spider.since is None:
             try:
                 spider.since = await self._floor(spider)
-            except StoreError:  # the pipeline, which cannot store either, closes the run
+            except StoreError as error:
+                close_run(self.crawler, error)
                 return
             logger.info("Looking back to %s", spider.since)
         async for request in start:
@@ -56,8 +57,10 @@ class KnownMiddleware:
         last = await self.store.last_run(spider.name, but=self.crawler.stats.get_value("run/id"))
         floor = min(newest or today, today) - FIRST_DAYS
         self.pages_past_known = newest is None or last is None or last.get("reason") != "finished"
-        unfinished = (last or {}).get("since") if self.pages_past_known else None
-        return min(floor, date.fromisoformat(unfinished)) if unfinished else floor
+        if last and self.pages_past_known:  # what the last run was to reach, and perhaps did not
+            unreached = last["since"] or last["arguments"].get("since")
+            floor = min(floor, date.fromisoformat(unreached)) if unreached else floor
+        return floor
 
     async def process_spider_output(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Pass on items, and requests for what is new."""
@@ -71,15 +74,20 @@ class KnownMiddleware:
                 stories.append(output)
             else:
                 pages.append(output)
+        try:
+            async for request in self._wanted(stories, pages):
+                yield request
+        except StoreError as error:
+            close_run(self.crawler, error)
+
+    async def _wanted(self, stories: list[Request], pages: list[Request]) -> AsyncIterator[Request]:
         new, known = await self._sift(stories)
         for request in new:
             yield request
         for request in pages:
             if new or self.pages_past_known or request.cb_kwargs["address"].page == 1:
                 yield request
-        while (
-            known
-        ):  # a known story is not fetched, but what it is linked to may be missing: an earlier run was cut off
+        while known:  # not fetched, but what they are linked to may be missing: an earlier run was cut off
             behind, known = await self._sift(await self._linked(known))
             for request in behind:
                 yield request

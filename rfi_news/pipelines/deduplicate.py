@@ -5,8 +5,9 @@ from typing import Any, Self
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
+from rfi_news.exceptions import StoreUnavailableError
 from rfi_news.items import Article
-from rfi_news.store.store import Store
+from rfi_news.store.store import Store, close_run
 
 
 class DeduplicatePipeline:
@@ -17,6 +18,7 @@ class DeduplicatePipeline:
     """
 
     def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
         self.stats = crawler.stats
         self.store = Store.of(crawler)
         self.refresh: bool = getattr(getattr(crawler.spider, "args", None), "refresh", False)
@@ -31,7 +33,13 @@ class DeduplicatePipeline:
         """Pass a new article on. Raises DropItem for a known one."""
         if not isinstance(item, Article):
             return item
-        if item.url in self.seen or (not self.refresh and await self.store.known([item.url])):
+        try:
+            is_known = item.url in self.seen or (not self.refresh and await self.store.known([item.url]))
+        except StoreUnavailableError as error:
+            self.stats.inc_value("store/unsaved")
+            close_run(self.crawler, error)
+            raise DropItem(f"Not stored, to be fetched again: {item.url}: {error}", log_level="ERROR") from None
+        if is_known:
             self.stats.inc_value("articles/double")
             raise DropItem(f"Known: {item.url}")
         self.seen.add(item.url)

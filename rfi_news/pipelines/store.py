@@ -1,6 +1,5 @@
 """Store."""
 
-import asyncio
 import logging
 from typing import Any, Self
 
@@ -9,7 +8,7 @@ from scrapy.exceptions import CloseSpider, DropItem
 
 from rfi_news.exceptions import StoreError, StoreRejectedError, StoreUnavailableError
 from rfi_news.items import Article
-from rfi_news.store.store import Store
+from rfi_news.store.store import Store, close_run
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +50,7 @@ class StorePipeline:
             raise DropItem(f"Not stored: {item.url}: {error}", log_level="ERROR") from None
         except StoreUnavailableError as error:
             stats.inc_value("store/unsaved")
-            if stats.get_value("store/error") is None:
-                stats.set_value("store/error", str(error))
-                self._closing = asyncio.ensure_future(
-                    self.crawler.engine.close_spider_async(reason="store_unavailable")
-                )
+            close_run(self.crawler, error)
             raise DropItem(f"Not stored, to be fetched again: {item.url}: {error}", log_level="ERROR") from None
         stats.inc_value("articles/new" if is_new else "articles/updated")
         return item

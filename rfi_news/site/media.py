@@ -37,6 +37,7 @@ _OTHER_PROVIDERS = {
     "google.com": "Google",
     "rfi.fr": "RFI",
 }
+_PIXEL = {"0", "1"}  # a picture as wide or high as this counts visitors and shows nothing
 _GENERIC_TITLES = {"YouTube video player", "YouTube player", ""}
 
 
@@ -79,6 +80,8 @@ def picture_url(root: HtmlElement, base: str) -> str | None:
     plain: list[str] = []
     nodes = [*root.iter("img"), *root.iter("source")]
     for node in [root] if root.tag == "img" else nodes:
+        if _PIXEL & {node.get("width"), node.get("height")}:
+            continue
         for name in ("srcset", "data-srcset"):
             found = largest(node.get(name) or "")
             if found[0] > best[0]:

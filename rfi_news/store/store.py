@@ -252,12 +252,22 @@ class Store:
         except _OUTAGES as error:
             self._patience = 0.0  # it has been waited for; what follows in this run asks once
             raise StoreUnavailableError(
-                f"{self.place} did not answer for {patience:.0f} s ({_first_line(error)}). "
+                f"{self.place} did not answer{f' for {patience:.0f} s' if patience else ''} ({_first_line(error)}). "
                 "Start the server or set MONGODB_URI; nothing acknowledged is lost, and the next run takes up the rest."
             ) from None
         raise AssertionError("unreachable")  # pragma: no cover
 
 
+def close_run(crawler: Crawler, error: StoreError) -> None:
+    """Close a crawl whose store is gone, once, as `store_unavailable`; the run's account tells the error."""
+    if crawler.stats.get_value("store/error") is None:
+        crawler.stats.set_value("store/error", str(error))
+        closing = asyncio.ensure_future(crawler.engine.close_spider_async(reason="store_unavailable"))
+        _CLOSING.add(closing)
+        closing.add_done_callback(_CLOSING.discard)
+
+
+_CLOSING: set[asyncio.Future[None]] = set()  # held here, as the event loop would let them be collected
 _STORES: WeakKeyDictionary[Crawler, Store] = WeakKeyDictionary()
 
 

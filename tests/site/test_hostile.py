@@ -124,6 +124,13 @@ def test_depth_beyond_the_parser(tag):
     assert "正文" in article.text
 
 
+def test_a_counting_pixel_is_no_picture():
+    pixel = '<p>正文</p><img src="https://counter.example/p.gif" width="1" height="1"><img src="//counter.example/q.gif" height="0">'
+    article = parse_article(page(story_page("标题", PATH, pixel)))
+    assert article.images == []
+    assert "counter" not in article.body_html
+
+
 def test_json_ld_of_every_wrong_kind():
     for text in (
         "[" * 5000,
