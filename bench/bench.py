@@ -79,7 +79,7 @@ def bench_crawling(origin: str, since: str) -> None:
             "-a",
             f"origin={origin}",
             "-a",
-            "topics=人权",
+            "topics=中国", "-a", "limit=1",
             *FAST,
         ]
         crawl(

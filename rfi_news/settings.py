@@ -38,6 +38,8 @@ TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 
 # Order of work.
+CONCURRENT_ITEMS = 4  # a page holds one article; Scrapy's 100 means a hundred idle tasks for each page
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 20_000_000  # bytes of pages that may wait for the store: some 300, six bulks
 SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
 
 # Components.
