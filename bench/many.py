@@ -59,6 +59,8 @@ class Many:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or each answer waits 40 ms for the one before to be acknowledged
+            wbufsize = -1
 
             def do_GET(self) -> None:
                 body = pages.get(quote(unquote(self.path)))
