@@ -79,7 +79,9 @@ def bench_crawling(origin: str, since: str) -> None:
             "-a",
             f"origin={origin}",
             "-a",
-            "topics=中国", "-a", "limit=1",
+            "topics=中国",
+            "-a",
+            "limit=1",
             *FAST,
         ]
         crawl(

@@ -1,5 +1,6 @@
 """The fixtures' stories, multiplied into a site of any size on loopback."""
 
+import gzip
 import re
 import threading
 import urllib.request
@@ -64,9 +65,14 @@ class Many:
 
             def do_GET(self) -> None:
                 body = pages.get(quote(unquote(self.path)))
-                self.send_response(200 if body else 404)
+                packed = "gzip" in self.headers.get("Accept-Encoding", "") and body is not None
+                if packed:  # as the site does, each time anew
+                    body = gzip.compress(body, 1)
+                self.send_response(404 if body is None else 200)
                 self.send_header("Content-Type", "text/html; charset=UTF-8")
                 self.send_header("Content-Length", str(len(body or b"")))
+                if packed:
+                    self.send_header("Content-Encoding", "gzip")
                 self.end_headers()
                 self.wfile.write(body or b"")
 

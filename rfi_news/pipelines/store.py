@@ -3,6 +3,7 @@
 import logging
 from typing import Any, Self
 
+from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider, DropItem
 
@@ -26,8 +27,10 @@ class StorePipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """One for each crawl."""
-        return cls(crawler)
+        """One for each crawl; with nothing left to fetch there is nothing to gather bulks for."""
+        pipeline = cls(crawler)
+        crawler.signals.connect(pipeline.store.flush, signals.scheduler_empty)
+        return pipeline
 
     async def open_spider(self) -> None:
         """Connect. Raises CloseSpider when the store cannot be used."""

@@ -44,9 +44,14 @@ class BulkWriter:
             self._sender = asyncio.create_task(self._send_all())
         return await answer
 
+    def flush(self) -> None:
+        """Let what waits leave now."""
+        if self._waiting:
+            self._full.set()
+
     async def close(self) -> None:
         """Send what waits now, and return when it is answered."""
-        self._full.set()
+        self.flush()
         if self._sender is not None:
             await self._sender
 

@@ -161,6 +161,12 @@ class Store:
         self._absent.discard(article.url)
         return is_new
 
+    def flush(self) -> None:
+        """Let writes that wait for more of their kind leave now."""
+        if self.is_open:
+            self._article_writer.flush()
+            self._link_writer.flush()
+
     async def known(self, urls: Iterable[str]) -> set[str]:
         """Which of these canonical addresses are stored. One found absent is not asked for again until it is saved."""
         wanted = [url for url in urls if url not in self._absent]
