@@ -9,18 +9,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
-from annotated_types import Ge, MinLen, Predicate
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from annotated_types import Ge, MinLen
+from pydantic import AfterValidator, AwareDatetime, TypeAdapter, ValidationError
 
 
-def given(value: object) -> bool:
-    """Whether a value that the loader starts without has arrived."""
-    return value is not None
+def given(value: datetime | None) -> datetime:
+    """A value that the loader starts without and that must have arrived. Raises ValueError when it has not."""
+    if value is None:
+        raise ValueError("missing")
+    return value
 
 
 Text = Annotated[str, MinLen(1)]
 Count = Annotated[int, Ge(0)]
-Moment = Annotated[AwareDatetime | None, Predicate(given)]
+Moment = Annotated[AwareDatetime | None, AfterValidator(given)]
 
 
 def _utc_text(moment: datetime | None) -> str | None:
@@ -149,7 +151,7 @@ _SCHEMA = TypeAdapter(Article)
 
 def as_document(article: Article) -> dict[str, Any]:
     """The article as plain dictionaries and lists, times as aware datetimes."""
-    document: dict[str, Any] = _SCHEMA.dump_python(article)
+    document: dict[str, Any] = _SCHEMA.dump_python(article, warnings=False)
     return document
 
 

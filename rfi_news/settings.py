@@ -79,6 +79,7 @@ RENDER_BROWSER = os.environ.get(
 )  # an executable; empty: Debian's chromium, else Playwright's own
 
 # Logs.
+LOG_FORMATTER = "rfi_news.extensions.log_lines.LogLines"
 LOG_LEVEL = "INFO"
 LOG_SHORT_NAMES = True
 LOGSTATS_INTERVAL = 300.0

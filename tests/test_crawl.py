@@ -250,6 +250,21 @@ def test_bad_pages_among_good_ones(run, empty_site, database):
     assert database.articles.find_one({"_id": address(script)})["title"] == "脚本来了"
 
 
+def test_what_a_server_says_does_not_reach_the_terminal(run, small, database):
+    bad = (
+        story_page("标题2", story(2))
+        .replace(b"2024-03-05T10:00:00+00:00", b"9999-12-31T23:59:59-14:00")
+        .replace(b"05/03/2024 - 11:00", b"")
+    )
+    small.add(story(2), bad)
+    small.add(story(3), status=302, headers={"Location": "http://evil.example/\x1b[2J"})
+    done = run.crawl(small, "-a", "topics=中国", *SINCE, "-a", "related=0")
+    assert stored(database) == {address(story(1))}
+    assert database.last_run()["failed"] == {"article/no_time": 1, "article/offsite": 1}
+    assert "\x1b" not in done.stderr
+    assert "正文" not in done.stderr
+
+
 def test_mostly_unreadable_is_a_bad_run(run, empty_site, database):
     paths = [story(number) for number in range(1, 11)]
     empty_site.add("/cn/中国/", listing_page(*paths))

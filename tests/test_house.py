@@ -46,7 +46,7 @@ ALLOWED = {
     "store": {"store", "site", "items", "exceptions"},
     "pipelines": {"store", "items", "exceptions"},
     "middlewares": {"store", "spiders", "site", "exceptions"},
-    "extensions": {"store", "spiders", "exceptions"},
+    "extensions": {"store", "spiders", "items", "exceptions"},
     "commands": {"store", "spiders", "site", "items", "exceptions", "extensions", "render"},
     "render": {"site", "exceptions"},
     "recordings": {"site"},

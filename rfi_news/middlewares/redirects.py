@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
-from w3lib.url import canonicalize_url
+from w3lib.url import canonicalize_url, safe_url_string
 
 from rfi_news.site.addresses import parse
 
@@ -21,7 +21,7 @@ class RedirectsMiddleware:
         location = response.headers.get("Location")
         if location is None or not 300 <= response.status < 400:  # noqa: PLR2004
             return response
-        target = urljoin(response.url, location.decode("latin-1"))
+        target = safe_url_string(urljoin(response.url, location.decode("latin-1")))  # it goes into the log
         if parse(target, origin=response.url) is None:
             raise IgnoreRequest(f"redirected offsite, to {target}")
         been = [*request.meta.get("redirect_urls", []), request.url]

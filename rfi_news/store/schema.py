@@ -5,8 +5,8 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, MinLen, Predicate
-from pydantic import AwareDatetime
+from annotated_types import Ge, MinLen
+from pydantic import AfterValidator, AwareDatetime
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from rfi_news.items import Article, given
@@ -47,7 +47,7 @@ def _of_type(hint: Any) -> dict[str, Any]:
                 schema["minLength"] = constraint.min_length
             elif isinstance(constraint, Ge):
                 schema["minimum"] = constraint.ge
-            elif isinstance(constraint, Predicate) and constraint.func is given:
+            elif isinstance(constraint, AfterValidator) and constraint.func is given:
                 schema["bsonType"] = schema["bsonType"][0]
         return schema
     if origin in (Union, types.UnionType):
