@@ -21,11 +21,15 @@ ARGUMENTS = ("-a", "since=2018-01-01", "-a", "related=all", "-a", "refresh=1")  
 def main() -> int:
     """Crawl into data/demo, then print the newest article stored there; the exit status is the crawl's."""
     environment = {name: value for name, value in os.environ.items() if name != "MONGODB_URI"} | {
-        "RFI_NEWS_DATA_DIR": "data/demo",
+        "RFI_NEWS_DATA_DIR": os.path.join(os.environ.get("RFI_NEWS_DATA_DIR", "data"), "demo"),  # noqa: PTH118
         "SCRAPY_SETTINGS_MODULE": "rfi_news.settings",
     }
     settings = [part for name, value in OFFLINE.items() for part in ("-s", f"{name}={value}")]
-    print("Crawling the bundled site of invented news (fixtures/site), offline:\n", flush=True)
+    print(
+        "Crawling the bundled site of invented news (fixtures/site), offline. One of its pages is no article, to\n"
+        "show how a failure is told.\n",
+        flush=True,
+    )
     command = [sys.executable, "-m", "rfi_news", "crawl", "rfi_cn", *ARGUMENTS, *settings]
     status = subprocess.run(command, env=environment, check=False).returncode
     print("\nOne article, as stored:\n", flush=True)

@@ -5,6 +5,7 @@ each page plainly first, and only a story's page without a story in it again, th
 """
 
 import logging
+import os
 import shutil
 from importlib.util import find_spec
 from typing import Any, Self
@@ -52,7 +53,10 @@ class RenderAddon:
         if not check(settings):
             raise NotConfigured
         browser = settings["RENDER_BROWSER"] or shutil.which("chromium")
-        options: dict[str, Any] = {"args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]}
+        flags = ["--disable-gpu", "--disable-background-networking"]
+        if os.geteuid() == 0:  # Chromium has no sandbox for root, and would not start
+            flags.append("--no-sandbox")
+        options: dict[str, Any] = {"args": flags}
         if browser:
             options["executable_path"] = browser
         for name, value in {

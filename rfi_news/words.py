@@ -14,9 +14,8 @@ def clean(text: str) -> str:
 
     Zero-width joiners stay only between two emoji, where they make one of several.
     """
-    if not text.isascii():
-        text = _JOINER.sub("", _INVISIBLE.sub("", text))
-    return " ".join(text.split())
+    text = _INVISIBLE.sub("", text)
+    return " ".join((text if text.isascii() else _JOINER.sub("", text)).split())
 
 
 def count(text: str) -> int:

@@ -54,7 +54,9 @@ def test_from_the_store(run, site):
     [
         (("no-such-file.html",), 1, "neither a file nor an address"),
         (("https://evil.example/cn/x",), 1, "neither a file nor an address"),
-        ((), 2, "name one URL or file"),
+        ((), 2, "name one URL or file, not none"),
+        (("/",), 1, "neither a file nor an address"),
+        (("--origin", "foo", "/cn/x"), 2, "origin=foo is not accepted"),
     ],
 )
 def test_what_cannot_be_shown(run, args, status, said):

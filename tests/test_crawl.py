@@ -73,7 +73,7 @@ def test_the_whole_recorded_site(run, site, database):
     assert again.returncode == 0, again.stderr
     fetched = {path for path in site.asked if address(path) in stories()}
     assert fetched == set(), "a second run fetched articles"
-    assert "  known    43\n" in again.stderr
+    assert "  known    43 met, not fetched again\n" in again.stderr
 
 
 def test_who_asks(run, small):
@@ -103,6 +103,47 @@ def test_what_a_known_story_leads_to_is_not_forgotten(run, small, database):
     run.crawl(small, "-a", "topics=中国", *SINCE, "-a", "related=all")
     assert database.articles.count_documents({}) == 5
     assert max(small.asked[story(number)] for number in range(1, 6)) == 1
+
+
+def test_a_story_met_far_then_near_is_followed_as_from_near(run, empty_site, database):
+    """The first listed story leads to the second listed one, which leads to a third."""
+    related = '<aside><div role="heading">同一主题</div><a href="{}" data-article-item-link><h2>题</h2></a></aside>'
+    paths = [story(1, "20240309"), story(2, "20240305"), story(3, "20200101")]
+    for number, path in enumerate(paths):
+        after = related.format(paths[number + 1]) if number < 2 else ""
+        empty_site.add(path, story_page("标题", path, after=after))
+    pager = '<a class="m-pagination__item__link--next" href="/cn/中国/2/#pager">›</a>'
+    empty_site.add("/cn/中国/", listing_page(paths[0], pager=pager))
+    empty_site.add("/cn/中国/2/", listing_page(paths[1]))
+    run.crawl(empty_site, "-a", "topics=中国", *SINCE)
+    assert stored(database) == {address(path) for path in paths}
+    database.articles.delete_one({"_id": address(paths[2])})
+    run.crawl(empty_site, "-a", "topics=中国", *SINCE)
+    assert stored(database) == {address(path) for path in paths}
+
+
+def test_a_topic_page_that_failed_once_is_read_the_next_time(run, empty_site, database):
+    today = f"{datetime.now(UTC):%Y%m%d}"
+    paged(empty_site, [today, today, today])
+    second = empty_site.pages.pop("/cn/中国/2/")
+    run.crawl(empty_site, "-a", "topics=中国")
+    assert database.articles.count_documents({}) == 1
+    empty_site.pages["/cn/中国/2/"] = second
+    run.crawl(empty_site, "-a", "topics=中国")
+    assert database.articles.count_documents({}) == 3
+
+
+def test_a_mirror_that_sends_back_to_the_site_is_a_failure(run, small, database):
+    small.add(story(2), status=302, headers={"Location": address(story(2))})
+    done = run.crawl(small, "-a", "topics=中国", *SINCE, "-a", "related=0")
+    assert "article/redirect_loop 1" in done.stderr
+    assert stored(database) == {address(story(1)), address(story(3))}
+
+
+def test_limit_gives_the_place_of_an_unreadable_story_to_the_next(run, small, database):
+    small.add(story(1), story_page("标题", story(1)).replace(b"t-content__body", b"x"))
+    run.crawl(small, "-a", "topics=中国", *SINCE, "-a", "limit=2", "-a", "related=0")
+    assert stored(database) == {address(story(2)), address(story(3))}
 
 
 def test_limit(run, small, database):

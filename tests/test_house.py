@@ -45,7 +45,7 @@ ALLOWED = {
     "spiders": {"spiders", "site", "items", "exceptions"},
     "store": {"store", "site", "items", "exceptions"},
     "pipelines": {"store", "items", "exceptions"},
-    "middlewares": {"store", "spiders", "site", "exceptions"},
+    "middlewares": {"store", "spiders", "site", "items", "exceptions"},
     "extensions": {"store", "spiders", "items", "exceptions"},
     "commands": {"store", "spiders", "site", "items", "exceptions", "extensions", "render"},
     "render": {"site", "exceptions"},

@@ -24,6 +24,8 @@ from rfi_news.items import Article
 from rfi_news.site.addresses import HOST, parse
 from rfi_news.site.article import parse_article
 from rfi_news.site.dates import PARIS
+from rfi_news.site.editions import CN
+from rfi_news.spiders.arguments import ArgumentError, Arguments
 from rfi_news.spiders.failures import reason_of
 from rfi_news.store.store import Store
 
@@ -64,7 +66,11 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Print it, or say in a line why not (exit status 1)."""
         if len(args) > 1 or (not args and not opts.stored):
-            raise UsageError("name one URL or file", print_help=False)
+            raise UsageError(f"name one URL or file, not {' '.join(args) or 'none'}", print_help=False)
+        try:
+            opts.origin = Arguments.read({"origin": opts.origin}, CN).origin
+        except ArgumentError as error:
+            raise UsageError(str(error), print_help=False) from None
         assert self.settings is not None
         try:
             if opts.stored:
@@ -74,7 +80,7 @@ class Command(ScrapyCommand):
             else:
                 values = asdict(self._fetch(args[0], opts.origin))
         except RfiNewsError as error:
-            print(f"scrapy article: {error}", file=sys.stderr)
+            print(f"scrapy article: {_plain(str(error))}", file=sys.stderr)
             self.exitcode = 1
             return
         if opts.json:
@@ -88,7 +94,7 @@ class Command(ScrapyCommand):
         """Fetch a page with the project's manners, robots.txt included, and read it."""
         assert self.crawler_process is not None
         address = parse(url, origin=origin) if url.startswith(("http://", "https://", "/")) else None
-        if address is None:
+        if address is None or address.edition is None:
             raise RfiNewsError(f"{url}: neither a file nor an address of {HOST}")
         outcome: list[Article | RfiNewsError] = []
         self.crawler_process.crawl(_OnePage, url=address.at(origin), outcome=outcome)
@@ -139,7 +145,7 @@ async def stored(settings: Settings, url: str | None) -> dict[str, Any]:
             raise RfiNewsError(f"{url}: no address of {HOST}")
         found = await (store.article(address.url) if address else store.newest())
         if found is None:
-            raise RfiNewsError(f"{url or 'no article'}: not in {store.place}")
+            raise RfiNewsError(f"{url}: not in {store.place}" if url else f"no article yet in {store.place}")
         return {field.name: found.get(field.name) for field in fields(Article)}
     finally:
         await store.close()

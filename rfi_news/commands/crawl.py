@@ -47,6 +47,12 @@ class Command(crawl.Command):
         if self.crawler_process.bootstrap_failed or account is None or account.run is None:
             self.exitcode = 1
             return
+        if account.run.finished_at is None:  # forced to stop, by a second Ctrl-C
+            print(
+                f"{account.run.spider}: interrupted; what was stored is stored, the next run goes on", file=sys.stderr
+            )
+            self.exitcode = 1
+            return
         self.exitcode = 0 if account.run.is_good else 1
         console = Console(stderr=True, soft_wrap=True, highlight=False)
         if account.run.figures["fetched"] or account.run.figures["listings"]:
@@ -59,8 +65,11 @@ def wrong(args: list[str], given: dict[str, str], settings: BaseSettings) -> str
     """What is wrong with a command line, as one line; None when nothing is."""
     loader = get_spider_loader(settings)
     known = ", ".join(sorted(loader.list()))
+    odd = next((arg for arg in args if arg.startswith("-")), None)
+    if odd:
+        return f"scrapy crawl: no such option: {odd}"
     if len(args) != 1:
-        return f"scrapy crawl: name one spider. Known: {known}"
+        return f"scrapy crawl: name one spider, not {' '.join(args) or 'none'}. Known: {known}"
     try:
         spider = loader.load(args[0])
     except KeyError:
@@ -74,19 +83,31 @@ def wrong(args: list[str], given: dict[str, str], settings: BaseSettings) -> str
     return None
 
 
+ENDS = {
+    "finished": "finished",
+    "limit": "stopped at its limit",
+    "shutdown": "interrupted",
+    "store_unavailable": "stopped, the store is gone",
+    "site_unreachable": "stopped, the site is out of reach",
+}
+
+
 def closing_table(run: RunAccount) -> Text:
     """What a run fetched, and where it is, for the terminal."""
     figures = run.figures
+    absent = f", {figures['absent']} topics without a page" if figures["absent"] else ""
     rows = {
-        "fetched": f"{figures['fetched']} articles, {figures['listings']} topic pages, {figures['requests']} requests",
-        "new": f"{figures['new']}" + (f", {figures['updated']} updated" if figures["updated"] else ""),
-        "known": f"{figures['known']}",
+        "looked": f"back to {run.since}" if run.since else "at everything",
+        "fetched": f"{figures['fetched']} articles, {figures['listings']} topic pages{absent}",
+        "new": f"{figures['new']}" + (f", {figures['updated']} stored again" if figures["updated"] else ""),
+        "known": f"{figures['known']} met, not fetched again",
         "failed": ", ".join(f"{name} {count}" for name, count in sorted(run.failed.items())) or "0",
+        "requests": f"{figures['requests']}, {figures['bytes'] / 1e6:.1f} MB",
         "time": f"{run.seconds:.0f} s",
         "where": run.place,
         "run": run.id,
     }
-    table = Text(f"{run.spider}: {run.reason}", style="bold")
+    table = Text(f"{run.spider}: {ENDS.get(run.reason or '', run.reason)}", style="bold")
     for name, value in rows.items():
         table.append(f"\n  {name:<9}", style="bold").append(value, style="not bold")
     return table

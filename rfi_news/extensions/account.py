@@ -15,9 +15,6 @@ from rfi_news.store.store import Store
 
 logger = logging.getLogger(__name__)
 
-# Reasons in `failed/article/…` that mean the page came and could not be read, or was read as something invalid.
-_UNREAD = ("no_", "not_html", "empty", "truncated", "charset", "invalid_")
-
 
 @dataclass(slots=True, kw_only=True)
 class RunAccount:
@@ -84,7 +81,12 @@ class Account:
         extension = cls(crawler)
         crawler.signals.connect(extension.spider_opened, signals.spider_opened)
         crawler.signals.connect(extension.spider_closed, signals.spider_closed)
+        crawler.signals.connect(extension.item_error, signals.item_error)
         return extension
+
+    def item_error(self) -> None:
+        """Count an article on which a pipeline failed."""
+        self.crawler.stats.inc_value("articles/bugs")
 
     async def spider_opened(self, spider: EditionSpider) -> None:
         """Open the account."""
@@ -118,9 +120,11 @@ class Account:
             "fetched": stats.get("articles/fetched", 0),
             "new": stats.get("articles/new", 0),
             "updated": stats.get("articles/updated", 0),
+            "absent": stats.get("listings/absent", 0),
             "known": stats.get("articles/known", 0) + stats.get("articles/double", 0),
+            "unread": stats.get("articles/unread", 0),
             "unsaved": stats.get("store/unsaved", 0),
-            "bugs": stats.get("spider_exceptions/count", 0),
+            "bugs": stats.get("spider_exceptions/count", 0) + stats.get("articles/bugs", 0),
         }
         run.failed = {
             name.removeprefix("failed/"): count for name, count in stats.items() if name.startswith("failed/")
@@ -149,11 +153,11 @@ class Account:
         elif not found and not figures["entries"] and not figures["fetched"] and run.reason != "shutdown":
             why = ", ".join(f"{reason}: {count}" for reason, count in run.failed.items()) or "no listing had an entry"
             found.append(f"Nothing was seen at {run.origin} ({why}). Is the site refusing, or has its markup changed?")
-        unread = figures["bugs"] + sum(
-            count
-            for name, count in run.failed.items()
-            if name.partition("/")[2].startswith(_UNREAD) and name.startswith("article/")
-        )
+        unread = figures["unread"] + figures["bugs"]
+        if figures["bugs"]:
+            found.append(
+                f"{figures['bugs']} pages met a bug of this program; the log has the traceback. Please report it."
+            )
         if unread > 1 and unread > figures["fetched"] * self.max_parse_failures:
             found.append(
                 f"{unread} of {figures['fetched']} fetched articles could not be read, more than "

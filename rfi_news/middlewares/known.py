@@ -10,6 +10,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from rfi_news.exceptions import StoreError
+from rfi_news.items import Article
 from rfi_news.site.addresses import Address, Kind, parse
 from rfi_news.site.dates import PARIS
 from rfi_news.spiders.edition import EditionSpider
@@ -30,7 +31,13 @@ class KnownMiddleware:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.store = Store.of(crawler)
-        self.asked: set[str] = set()
+        self.hops: dict[str, int] = {}
+        """Stories met in this run, and the most hops that were left at one."""
+        self.links: dict[str, list[str]] = {}
+        """The same-topic links of those read in this run."""
+        self.absent: set[str] = set()
+        """Those that were not in the store: a page that lists one brings something new."""
+        self.refresh: bool = getattr(getattr(crawler.spider, "args", None), "refresh", False)
         self.pages_past_known = True
 
     @classmethod
@@ -44,6 +51,9 @@ class KnownMiddleware:
         if isinstance(spider, EditionSpider) and spider.since is None:
             try:
                 spider.since = await self._floor(spider)
+                run_id = self.crawler.stats.get_value("run/id")
+                if run_id:  # a run that is killed leaves behind how far it was to look
+                    await self.store.note(run_id, since=spider.since.isoformat())
             except StoreError as error:
                 close_run(self.crawler, error)
                 return
@@ -52,14 +62,22 @@ class KnownMiddleware:
             yield request
 
     async def _floor(self, spider: EditionSpider) -> date:
-        today = datetime.now(PARIS).date()
-        newest = await self.store.newest_day(spider.edition.code)
-        last = await self.store.last_run(spider.name, but=self.crawler.stats.get_value("run/id"))
-        floor = min(newest or today, today) - FIRST_DAYS
-        self.pages_past_known = newest is None or last is None or last.get("reason") != "finished"
-        if last and self.pages_past_known:  # what the last run was to reach, and perhaps did not
-            unreached = last["since"] or last["arguments"].get("since")
-            floor = min(floor, date.fromisoformat(unreached)) if unreached else floor
+        """The first day to look for, and whether pages of known stories may hide unknown ones behind them."""
+        now = datetime.now(PARIS)
+        newest = await self.store.newest_day(spider.edition.code, until=now)
+        floor = min(newest or now.date(), spider.args.until or now.date()) - FIRST_DAYS
+        topics = spider.args.given().get("topics")
+        self.pages_past_known = newest is None
+        for run in await self.store.last_runs(spider.name, but=self.crawler.stats.get_value("run/id")):
+            if _is_complete(run):
+                if "topics" not in run["arguments"] or run["arguments"].get("topics") == topics:
+                    return floor
+                continue
+            self.pages_past_known = True
+            unreached = run["since"] or run["arguments"].get("since")
+            if unreached and "limit" not in run["arguments"] and run["arguments"].get("topics") == topics:
+                floor = min(floor, date.fromisoformat(unreached))
+        self.pages_past_known = True
         return floor
 
     async def process_spider_output(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
@@ -68,6 +86,8 @@ class KnownMiddleware:
         pages: list[Request] = []
         async for output in result:
             address = output.cb_kwargs.get("address") if isinstance(output, Request) else None
+            if isinstance(output, Article):
+                stories += self._take_links(output, response)
             if not isinstance(address, Address):
                 yield output
             elif address.kind is Kind.ARTICLE:
@@ -80,42 +100,66 @@ class KnownMiddleware:
         except StoreError as error:
             close_run(self.crawler, error)
 
+    def _take_links(self, article: Article, response: Response) -> list[Request]:
+        """Remember a story's links; follow them further than asked when it was since met nearer to a topic page."""
+        request = response.request
+        address = request.cb_kwargs.get("address") if request else None
+        if request is None or address is None:
+            return []
+        self.links[address.url] = [related.url for related in article.related]
+        hops = self.hops.get(address.url, 0)
+        return self._requests(self.links[address.url], hops - 1) if hops > request.cb_kwargs["hops"] else []
+
     async def _wanted(self, stories: list[Request], pages: list[Request]) -> AsyncIterator[Request]:
-        new, known = await self._sift(stories)
+        new, had = await self._sift(stories)
         for request in new:
             yield request
+        has_new = any(request.cb_kwargs["address"].url in self.absent for request in stories)
         for request in pages:
-            if new or self.pages_past_known or request.cb_kwargs["address"].page == 1:
+            if has_new or self.pages_past_known or request.cb_kwargs["address"].page == 1:
                 yield request
-        while known:  # not fetched, but what they are linked to may be missing: an earlier run was cut off
-            behind, known = await self._sift(await self._linked(known))
-            for request in behind:
+        while had:  # not fetched (again), but what they are linked to may be missing: an earlier run was cut off
+            new, had = await self._sift(await self._linked(had))
+            for request in new:
                 yield request
 
     async def _sift(self, requests: Iterable[Request]) -> tuple[list[Request], list[Request]]:
-        """Of the requests not made in this run yet: those for new stories, and those for stored ones."""
-        fresh: dict[str, Request] = {}
-        for request in requests:
-            url = request.cb_kwargs["address"].url
-            if url not in self.asked:
-                fresh.setdefault(url, request)
-        self.asked.update(fresh)
-        if getattr(getattr(self.crawler.spider, "args", None), "refresh", False):
-            return list(fresh.values()), []
-        known = await self.store.known(fresh)
-        self.crawler.stats.inc_value("articles/known", len(known))
-        return [fresh[url] for url in fresh if url not in known], [fresh[url] for url in fresh if url in known]
+        """Requests for stories that are new, and those for stories that are had, whose links are still to be followed.
 
-    async def _linked(self, known: list[Request]) -> list[Request]:
-        """Requests for the same-topic links of stored stories, as following them from their pages would make."""
-        spider = self.crawler.spider
-        hops = {request.cb_kwargs["address"].url: request.cb_kwargs["hops"] for request in known}
-        sources = [url for url, left in hops.items() if left]
-        if not isinstance(spider, EditionSpider) or not sources:
-            return []
-        found = []
-        for source, target in await self.store.linked(sources):
-            address = parse(target)
-            if address and address.edition == spider.edition.code:
-                found.append(spider.article_request(address, hops[source] - 1))
+        A story met again with more hops left is followed once more, that far.
+        """
+        fresh: dict[str, Request] = {}
+        deeper: dict[str, Request] = {}
+        for request in requests:
+            url, hops = request.cb_kwargs["address"].url, request.cb_kwargs["hops"]
+            if url not in self.hops:
+                fresh[url] = request
+            elif hops > self.hops[url]:
+                (fresh if url in fresh else deeper)[url] = request
+            self.hops[url] = max(hops, self.hops.get(url, 0))
+        known = set() if self.refresh else await self.store.known(fresh)
+        self.absent.update(url for url in fresh if url not in known)
+        self.crawler.stats.inc_value("articles/known", len(known))
+        had = {url: request for url, request in (fresh | deeper).items() if url in known or url in deeper}
+        return [fresh[url] for url in fresh if url not in known], [r for r in had.values() if r.cb_kwargs["hops"]]
+
+    async def _linked(self, had: list[Request]) -> list[Request]:
+        """Requests for the same-topic links of stories in this run's memory or in the store."""
+        hops = {request.cb_kwargs["address"].url: request.cb_kwargs["hops"] for request in had}
+        found = [request for url in hops for request in self._requests(self.links.get(url, []), hops[url] - 1)]
+        for source, target in await self.store.linked([url for url in hops if url not in self.links]):
+            found += self._requests([target], hops[source] - 1)
         return found
+
+    def _requests(self, urls: list[str], hops: int) -> list[Request]:
+        spider = self.crawler.spider
+        if not isinstance(spider, EditionSpider):
+            return []
+        addresses = (parse(url) for url in urls)
+        return [spider.article_request(a, hops) for a in addresses if a and a.edition == spider.edition.code]
+
+
+def _is_complete(run: dict[str, Any]) -> bool:
+    """Whether a run came to its end and read every topic page it asked for."""
+    failed = any(name.startswith("listing/") for name in run["failed"])
+    return run["reason"] == "finished" and not failed and "limit" not in run["arguments"]

@@ -6,7 +6,6 @@ from typing import Any, Self
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest, NotConfigured
-from scrapy.http import Response
 
 from rfi_news.site.addresses import Kind
 
@@ -14,14 +13,14 @@ from rfi_news.site.addresses import Kind
 class LimitMiddleware:
     """Lets through as many stories as are still allowed, and closes the run as `limit` when all are stored.
 
-    It stands behind the scheduler, so that the freshest stories known are the ones let through. A story that is not
-    answered or not stored gives its place to the next.
+    It stands behind the scheduler, so that the freshest stories known are the ones let through. One that is not had
+    (not answered, not read, known under another address, not stored) gives its place to those still waiting.
     """
 
     def __init__(self, crawler: Crawler, limit: int) -> None:
         self.crawler = crawler
         self.limit = limit
-        self.places = limit
+        self.let_through = 0
         self.stored = 0
 
     @classmethod
@@ -32,32 +31,20 @@ class LimitMiddleware:
             raise NotConfigured
         middleware = cls(crawler, limit)
         crawler.signals.connect(middleware.item_scraped, signals.item_scraped)
-        crawler.signals.connect(middleware.item_lost, signals.item_dropped)
-        crawler.signals.connect(middleware.item_lost, signals.item_error)
         return middleware
 
     def process_request(self, request: Request) -> None:
         """Turn a story away when every place is taken. Raises IgnoreRequest."""
-        if _is_story(request) and not request.meta.get("has_place"):
-            if not self.places:
+        if _is_story(request) and not request.meta.get("let_through"):
+            if self.let_through - self._lost() >= self.limit:
                 raise IgnoreRequest("limit reached")
-            self.places -= 1
-            request.meta["has_place"] = True
+            self.let_through += 1
+            request.meta["let_through"] = True  # a retry or a redirect of it is the same story
 
-    def process_response(self, request: Request, response: Response) -> Response:
-        """Take back the place of a story that was answered with an error."""
-        if request.meta.get("has_place") and response.status >= 400:  # noqa: PLR2004
-            self.places += 1
-        return response
-
-    def process_exception(self, request: Request, exception: Exception) -> None:
-        """Take back the place of a story that was not answered."""
-        if request.meta.get("has_place") and str(exception) != "limit reached":
-            self.places += 1
-
-    def item_lost(self, item: Any) -> None:
-        """Take back the place of a story that was not stored."""
-        self.places += 1
+    def _lost(self) -> int:
+        stats = self.crawler.stats.get_stats()
+        failed = sum(count for name, count in stats.items() if name.startswith("failed/article/"))
+        return int(failed) + int(stats.get("articles/double", 0)) + int(stats.get("store/unsaved", 0))
 
     def item_scraped(self, item: Any) -> None:
         """Close the run when the last allowed story is stored."""

@@ -29,4 +29,6 @@ class OriginMiddleware:
     def process_request(self, request: Request) -> Request | None:
         """Replace a request to the site itself."""
         address = parse(request.url)
-        return request.replace(url=address.at(self.origin)) if address else None
+        if address is None or request.url.startswith(self.origin + "/"):
+            return None
+        return request.replace(url=address.at(self.origin))

@@ -1,6 +1,6 @@
 """Redirects that lead nowhere are failures, not silences."""
 
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
@@ -22,9 +22,11 @@ class RedirectsMiddleware:
         if location is None or not 300 <= response.status < 400:  # noqa: PLR2004
             return response
         target = safe_url_string(urljoin(response.url, location.decode("latin-1")))  # it goes into the log
-        if parse(target, origin=response.url) is None:
+        address = parse(target, origin=response.url)
+        if address is None:
             raise IgnoreRequest(f"redirected offsite, to {target}")
         been = [*request.meta.get("redirect_urls", []), request.url]
-        if canonicalize_url(target) in map(canonicalize_url, been):
+        at_origin = urljoin(response.url, urlsplit(target).path)  # where OriginMiddleware would send it
+        if canonicalize_url(at_origin) in map(canonicalize_url, been):
             raise IgnoreRequest(f"redirections in a circle, back to {target}")
         return response

@@ -26,6 +26,7 @@ class ValidatePipeline:
             return item
         problems = problems_of(item)
         if problems:
+            self.stats.inc_value("articles/unread")
             for field in problems:
                 self.stats.inc_value(f"failed/article/invalid_{field}")
             said = "; ".join(f"{field}: {reason}" for field, reason in problems.items())

@@ -107,7 +107,7 @@ def parse(href: str, *, base: str = HOST + "/", origin: str = HOST) -> Address |
 
 
 @lru_cache(maxsize=8192)  # one address comes back on many pages, and decoding it is most of the work
-def _read(raw_path: str) -> Address:  # noqa: C901, PLR0911, PLR0912 — the grammar, one form after the other
+def _read(raw_path: str) -> Address:  # noqa: C901, PLR0911 — the grammar, one form after the other
     path = quote(re.sub(rb"/{2,}", b"/", unquote_to_bytes(raw_path)), safe="/-_.~") or "/"
     decoded = unquote(path)
     parts = [part for part in decoded.split("/") if part]
@@ -136,7 +136,8 @@ def _read(raw_path: str) -> Address:  # noqa: C901, PLR0911, PLR0912 — the gra
         return Address(HOST + path, Kind.OTHER, code)
 
     page = 1
-    if len(rest) > 1 and _PAGE.fullmatch(rest[-1]):
+    named_first = rest[0] in {edition.tags, edition.authors}  # the part after it is a name, even if it is a number
+    if len(rest) > (2 if named_first else 1) and _PAGE.fullmatch(rest[-1]):
         page = int(rest.pop())
         if page == 1:
             slashed = slashed.rsplit("/", 2)[0] + "/"
@@ -145,11 +146,8 @@ def _read(raw_path: str) -> Address:  # noqa: C901, PLR0911, PLR0912 — the gra
         if len(rest) <= 2 or decoded.endswith("/"):  # noqa: PLR2004
             return Address(slashed, kind, code, rest[0], rest[1] if len(rest) > 1 else None, page=page)
         return Address(plain, Kind.ARTICLE, code, section, column)
-    named = rest[0] in edition.sections or rest[0] in {edition.tags, edition.authors}
-    if decoded.endswith("/") or (named and len(rest) == 1) or page > 1:
+    if decoded.endswith("/") or named_first or page > 1 or (rest[0] in edition.sections and len(rest) == 1):
         return Address(slashed, Kind.LISTING, code, rest[0], page=page)
-    if rest[0] in {edition.tags, edition.authors}:
-        return Address(slashed, Kind.LISTING, code, rest[0])
     return Address(plain, Kind.ARTICLE, code, section)
 
 

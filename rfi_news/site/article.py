@@ -146,8 +146,8 @@ def html_of(response: Response) -> Selector:
     if not body.strip():
         raise NotHtmlError(response.url, "empty", "an empty page")
     if b"\0" in body[:1024] or b"<" not in body:
-        raise NotHtmlError(response.url, "not_html", "no HTML, though it says it is")
-    if b"<html" in body[:2048].lower() and b"</html" not in body[-4096:].lower():
+        raise NotHtmlError(response.url, "not_html", "no HTML")
+    if b"<html" in body[:2048].lower() and b"</html" not in body and b"</HTML" not in body:
         raise NotHtmlError(response.url, "truncated", "the end of the page is missing")
     if response.encoding != "utf-8":  # the site sends UTF-8; what decodes as UTF-8 is, whatever a header says
         try:
@@ -184,7 +184,9 @@ def _address(response: Response, loader: ArticleLoader) -> Address:
             return named
     if fetched is None or fetched.kind is not Kind.ARTICLE:
         raise IncompletePageError(
-            response.url, "no_story_address", "neither its address nor its canonical link is a story's"
+            response.url,
+            "no_story_address",
+            "not a story: neither the page's address nor its canonical link has the form of one",
         )
     return fetched
 
@@ -235,7 +237,10 @@ def _add_body(loader: ArticleLoader, scope: HtmlElement, base: str, origin: str)
     loader.add_value(
         "videos", videos + [video for video in body.videos if video.url not in {seen.url for seen in videos}]
     )
-    loader.add_value("audio", list({sound.url: sound for sound in reversed(sounds)}.values())[::-1])
+    known: dict[str, Audio] = {}
+    for sound in sounds:
+        known.setdefault(sound.url, sound)
+    loader.add_value("audio", list(known.values()))
 
 
 def _json_ld_audio(found: Any, base: str) -> Iterator[Audio]:

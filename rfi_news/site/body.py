@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 import nh3
+from lxml.etree import XPath
 from lxml.html import HtmlElement
 
 from rfi_news import words
@@ -58,8 +59,13 @@ _DROPPED_ATTRIBUTES = (
     "hidden",
 )
 _AUDIO = re.compile(r"(?:^|\s)m-em-audio(?:\s|--|$)")
+_TEXT_BLOCK = re.compile(r"(?:^|\s)m-em-(?:quote|textbox)(?:\s|$)")
 _EMBED = re.compile(r"(?:^|\s)(?:m-em-video|m-em-flash|m-em-twitter|twitter-tweet)(?:\s|$)")
 _MAX_DEPTH = 60  # of nested blocks; real bodies stay under 12, and each level costs stack
+
+_BREAK = "\0"  # a line break among the runs; no text of a parsed page can hold it
+
+_VISIBLE = XPath(f".//text()[not({' or '.join(f'ancestor::{tag}' for tag in sorted(_DROPPED))})]", smart_strings=False)
 
 Marks = tuple[str, ...]
 
@@ -101,6 +107,7 @@ class _Writer:
         self.body = Body()
         self.lines: list[str] = []
         self._depth = 0
+        self._nested_in = 0  # quotations, items and cells around what is written
 
     def blocks(self, container: HtmlElement, wrap: str = "p", marks: Marks = ()) -> list[str]:
         """The container's content as written blocks; loose text becomes a paragraph, in `wrap`."""
@@ -137,7 +144,7 @@ class _Writer:
             elif not isinstance(tag, str) or tag in _DROPPED or (child.attrib and _is_dropped(child)):
                 pass
             elif tag == "br":
-                runs.append(("\n", marks))
+                runs.append((_BREAK, marks))
             elif child.attrib and self._is_embed(child):
                 flush()
                 out += self._embed(child)
@@ -147,7 +154,7 @@ class _Writer:
             elif tag == "figcaption":
                 flush()
                 _add_caption(out, " ".join(part for part in media.legend_of(child) if part))
-            elif (written := self._structure(tag, child)) is not None:
+            elif (written := self._structure(tag, child, marks)) is not None:
                 flush()
                 out += written() if self._depth < _MAX_DEPTH else self._flat(child)
             else:  # an inline element, or a wrapper of no meaning
@@ -183,12 +190,12 @@ class _Writer:
         written = self._paragraph([(_visible_text(child), ())], "p")
         return [written] if written else []
 
-    def _structure(self, tag: str, child: HtmlElement) -> Callable[[], list[str]] | None:  # noqa: PLR0911
-        """How to write a block element; None for an inline one."""
+    def _structure(self, tag: str, child: HtmlElement, marks: Marks) -> Callable[[], list[str]] | None:  # noqa: PLR0911
+        """How to write a block element that stands inside `marks`; None for an inline one."""
         if tag == "p":
-            return lambda: self.blocks(child)
+            return lambda: self.blocks(child, marks=marks)
         if tag in _HEADINGS:
-            return lambda: self.blocks(child, _HEADINGS[tag])
+            return lambda: self.blocks(child, _HEADINGS[tag], marks)
         is_quote = "m-em-quote" in (child.get("class") or "").split() and not _holds(child, "blockquote")
         if tag == "blockquote" or is_quote:
             return lambda: self._wrapped("blockquote", child)
@@ -197,23 +204,36 @@ class _Writer:
         if tag == "table":
             return lambda: self._table(child)
         if tag in ("li", "td", "th", "tr", "tbody", "thead", "tfoot", "caption") or tag in _CONTAINERS or tag == "pre":
-            return lambda: self.blocks(child)
+            return lambda: self.blocks(child, marks=marks)
         if tag == "hr":
             return lambda: ["<hr>"]
         return None
 
     def _wrapped(self, tag: str, child: HtmlElement) -> list[str]:
-        inner = "".join(self.blocks(child))
+        inner = "".join(self._inside(child))
         return [f"<{tag}>{inner}</{tag}>"] if inner else []
 
+    def _inside(self, child: HtmlElement) -> list[str]:
+        """The blocks of a quotation, an item or a cell, where a bold paragraph is bold and no subhead."""
+        self._nested_in += 1
+        try:
+            return self.blocks(child)
+        finally:
+            self._nested_in -= 1
+
     def _list(self, tag: str, child: HtmlElement) -> list[str]:
-        items = []
+        items = self._loose(child.text)
         for item in child:
-            if isinstance(item.tag, str) and item.tag not in _DROPPED:
-                inner = "".join(_bare(self.blocks(item)))
-                if inner:
-                    items.append(f"<li>{inner}</li>")
+            if isinstance(item.tag, str) and item.tag not in _DROPPED and not _is_dropped(item):
+                items.append("".join(_bare(self._inside(item))))
+            items += self._loose(item.tail)
+        items = [f"<li>{item}</li>" for item in items if item]
         return [f"<{tag}>{''.join(items)}</{tag}>"] if items else []
+
+    def _loose(self, text: str | None) -> list[str]:
+        """Text that stands between a list's items, as an item of its own."""
+        written = self._paragraph([(text or "", ())], "p")
+        return _bare([written]) if written else []
 
     def _table(self, child: HtmlElement) -> list[str]:
         parts = []
@@ -229,13 +249,13 @@ class _Writer:
     def _row(self, row: HtmlElement) -> str:
         cells, filled = [], False
         for cell in row:
-            if cell.tag in ("td", "th"):
+            if cell.tag in ("td", "th") and not _is_dropped(cell):
                 spans = "".join(
                     f' {name}="{cell.get(name)}"'
                     for name in ("colspan", "rowspan")
                     if re.fullmatch(r"[1-9]\d?", cell.get(name) or "")
                 )
-                inner = "".join(_bare(self.blocks(cell)))
+                inner = "".join(_bare(self._inside(cell)))
                 filled = filled or bool(inner)
                 cells.append(f"<{cell.tag}{spans}>{inner}</{cell.tag}>")
         return f"<tr>{''.join(cells)}</tr>" if filled else ""
@@ -244,7 +264,7 @@ class _Writer:
 
     def _is_embed(self, node: HtmlElement) -> bool:
         name = node.get("class") or ""
-        return (
+        return not _TEXT_BLOCK.search(name) and (
             node.tag in _PLAYERS
             or (node.get("id") or "").startswith("em-")
             or "data-wrapper-video-player" in node.attrib
@@ -262,16 +282,19 @@ class _Writer:
         if _AUDIO.search(node.get("class") or ""):
             return []
         caption = " ".join(part for part in media.legend(node) if part) or None
+        figures: dict[str, str] = {}
         for player in [node] if node.tag in _PLAYERS else node.iter(*_PLAYERS):
             found = media.video(player, self.base)
-            if found:
-                found.title = found.title or media.heading(node)
-                if not any(found.url == known.url for known in self.body.videos):
-                    self.body.videos.append(found)
-                return [_link_figure(found.url, found.provider, found.title, caption)]
-            source = media.web_url(player.get("src") or player.get("source"), self.base)
-            if source:
-                return [_link_figure(source, media.provider_of(source), None, caption)]
+            source = found.url if found else media.web_url(player.get("src") or player.get("source"), self.base)
+            if found and found.url not in {known.url for known in self.body.videos}:
+                found.title = found.title or (None if figures else media.heading(node))
+                self.body.videos.append(found)
+            if source and source not in figures:
+                provider = found.provider if found else media.provider_of(source)
+                title = found.title if found else None
+                figures[source] = _link_figure(source, provider, title, None if figures else caption)
+        if figures:
+            return list(figures.values())
         links = [url for link in node.iter("a") if (url := media.web_url(link.get("href"), self.base))]
         if links and _holds(node, "blockquote"):
             return [_link_figure(media.watch_url(links[-1]), media.provider_of(links[-1]), None, caption)]
@@ -312,6 +335,9 @@ class _Writer:
 
     # Text -------------------------------------------------------------------------------------
 
+    def _is_subhead(self, text: str) -> bool:
+        return not self._nested_in and len(text) <= SUBHEAD_LENGTH
+
     def _paragraph(self, runs: list[tuple[str, Marks]], tag: str) -> str:
         """Write the runs as one block, and its lines to the text; nothing for white space alone."""
         pieces = list(_tidy(runs))
@@ -320,7 +346,11 @@ class _Writer:
         text = "".join(piece for piece, _ in pieces)
         if tag != "p":
             pieces = [(piece, tuple(mark for mark in marks if mark != "strong")) for piece, marks in pieces]
-        elif len(text) <= SUBHEAD_LENGTH and all("strong" in marks or piece.isspace() for piece, marks in pieces):
+        elif (
+            not self._nested_in
+            and len(text) <= SUBHEAD_LENGTH
+            and all("strong" in marks or piece.isspace() for piece, marks in pieces)
+        ):
             tag = "h2"
             pieces = [(piece, tuple(mark for mark in marks if mark != "strong")) for piece, marks in pieces]
         self.lines += [line.strip() for line in text.split("\n") if line.strip()]
@@ -332,10 +362,10 @@ def _tidy(runs: list[tuple[str, Marks]]) -> Iterator[tuple[str, Marks]]:
     pieces: list[tuple[str, Marks]] = []
     ended = True  # whether what stands before ends in white space, or nothing does
     for raw, marks in runs:
-        if raw == "\n":
+        if raw == _BREAK:
             if pieces:
                 _trim(pieces)
-                pieces.append((raw, ()))
+                pieces.append(("\n", ()))
                 ended = True
             continue
         text = words.clean(raw)
@@ -408,11 +438,7 @@ def _bare(blocks: list[str]) -> list[str]:
 
 
 def _visible_text(node: HtmlElement) -> str:
-    return "".join(
-        (text.text or "") + (text.tail or "")
-        for text in node.iter()
-        if text.tag not in _DROPPED and isinstance(text.tag, str)
-    )
+    return "".join(_VISIBLE(node))
 
 
 def _add_caption(blocks: list[str], caption: str) -> None:

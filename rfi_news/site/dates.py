@@ -10,15 +10,19 @@ from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
 
+_YEARS = range(1990, 2100)  # the site's first pages are of the nineties; beyond, it is a mistake
 _DISPLAYED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})\D{1,5}(\d{1,2}):(\d{2})")
-_ISO_DURATION = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?")
+_ISO_DURATION = re.compile(r"P(?:(\d{1,3})D)?T?(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:(\d{1,6})(?:\.\d+)?S)?")
 
 
 def machine_time(text: str) -> datetime | None:
-    """An ISO 8601 time with its offset, in UTC; None for anything else, a time without an offset included."""
+    """An ISO 8601 time with its offset, in UTC.
+
+    None for anything else: a time without an offset, one outside 1990 to 2100.
+    """
     try:
         moment = datetime.fromisoformat(text.strip())
-        return moment.astimezone(UTC) if moment.tzinfo else None
+        return moment.astimezone(UTC) if moment.tzinfo and moment.year in _YEARS else None
     except (ValueError, OverflowError):
         return None
 

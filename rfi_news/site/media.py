@@ -15,7 +15,8 @@ from rfi_news.site.dates import seconds
 DEFAULT_PICTURE = "RFI_FB.png"
 """File of the picture the site shows where a story has none (all 800 AFP stories of 2021-05)."""
 
-_CANDIDATE = re.compile(r"\s*(\S.*?)\s+(\d+(?:\.\d+)?)[wx]\s*(?:,\s*|$)", re.DOTALL)
+_DESCRIPTOR = re.compile(r"(\d{1,7}(?:\.\d{1,3})?)[wx](?:,(.*))?")
+_UNPRINTABLE = re.compile(r"[\s<>\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _VIDEO_PROVIDERS = {
     "youtube.com": "YouTube",
     "youtube-nocookie.com": "YouTube",
@@ -48,7 +49,7 @@ def web_url(text: str | None, base: str) -> str | None:
         text = "https:" + text
     elif text.startswith("/"):
         text = "/".join(base.split("/", 3)[:3]) + text
-    if not text.lower().startswith(("http://", "https://")) or re.search(r"[\s<>\x00-\x1f]", text):
+    if not text.lower().startswith(("http://", "https://")) or _UNPRINTABLE.search(text):
         return None
     try:
         host = urlsplit(text).hostname or ""
@@ -64,9 +65,15 @@ def largest(srcset: str) -> tuple[float, str]:
     descriptor, not at a comma.
     """
     best: tuple[float, str] = (0.0, "")
-    for url, width in _CANDIDATE.findall(srcset):
-        if float(width) > best[0]:
-            best = (float(width), url)
+    url = ""
+    for token in srcset.split():
+        found = _DESCRIPTOR.fullmatch(token) if url else None
+        if found is None:
+            url = token.removeprefix(",")
+            continue
+        if float(found[1]) > best[0]:
+            best = (float(found[1]), url)
+        url = found[2] or ""
     return best
 
 
@@ -146,11 +153,14 @@ def watch_url(url: str) -> str:
     path = parts.path.rstrip("/")
     if provider == "YouTube":
         number = parse_qs(parts.query).get("v", [""])[0] or path.rsplit("/", 1)[-1]
-        return f"https://www.youtube.com/watch?v={number}" if re.fullmatch(r"[\w-]{5,20}", number) else url
+        is_video = re.fullmatch(r"[\w-]{11}", number) and number != "videoseries"
+        return f"https://www.youtube.com/watch?v={number}" if is_video else url
     if provider == "Dailymotion":
-        return f"https://www.dailymotion.com/video/{path.rsplit('/', 1)[-1]}"
+        number = parse_qs(parts.query).get("video", [""])[0] or path.rsplit("/", 1)[-1]
+        return f"https://www.dailymotion.com/video/{number}"
     if provider == "Vimeo":
-        return f"https://vimeo.com/{path.rsplit('/', 1)[-1]}"
+        key = parse_qs(parts.query).get("h", [""])[0]  # without it a private video does not play
+        return f"https://vimeo.com/{path.rsplit('/', 1)[-1]}" + (f"/{key}" if key else "")
     return url.split("?", maxsplit=1)[0] if provider == "X" else url
 
 

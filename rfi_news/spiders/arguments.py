@@ -2,14 +2,24 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from rfi_news.site.addresses import HOST, Address, Kind, parse
+from rfi_news.site.dates import PARIS
 from rfi_news.site.editions import Edition
 
 
@@ -23,11 +33,21 @@ def _paris_day(given: Any) -> Any:
     return given
 
 
+def _past_day(given: date) -> date:
+    if given > datetime.now(PARIS).date():
+        raise PydanticCustomError("day", "in the future", {"accepted": "a Paris day, YYYY-MM-DD, that has come"})
+    return given
+
+
 def _origin(given: str) -> str:
-    parts = urlsplit(given.rstrip("/"))
+    try:
+        parts = urlsplit(given.rstrip("/"))
+        _ = parts.port
+    except ValueError:
+        raise PydanticCustomError("origin", "not an origin") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment:
         raise PydanticCustomError("origin", "not an origin")
-    return given.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
 def _hops(given: Any) -> Any:
@@ -42,7 +62,10 @@ def _topics(given: Any, info: ValidationInfo) -> Any:
     if not isinstance(given, str):
         return given
     edition: Edition = (info.context or {})["edition"]
-    return tuple(_topic(name.strip(), edition) for name in re.split("[,，]", given) if name.strip())
+    names = [name.strip() for name in re.split("[,，、]", given) if name.strip()]
+    if not names:
+        raise PydanticCustomError("topic", "none")
+    return tuple(_topic(name, edition) for name in names)
 
 
 def _topic(name: str, edition: Edition) -> Address:
@@ -78,7 +101,7 @@ class Arguments(BaseModel):
     topics: Annotated[tuple[Address, ...], BeforeValidator(_topics)] = Field(
         (), description="section or column names, paths or addresses, comma-separated; default: all of the edition"
     )
-    since: Day | None = Field(
+    since: Annotated[Day, AfterValidator(_past_day)] | None = Field(
         None,
         description="a Paris day, YYYY-MM-DD; default: three days back on an empty store, afterwards until a page "
         "brings nothing new",

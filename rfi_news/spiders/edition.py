@@ -11,6 +11,7 @@ from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from rfi_news import words
 from rfi_news.exceptions import PageError
 from rfi_news.items import Article
 from rfi_news.site.addresses import Address, Kind, parse
@@ -97,6 +98,7 @@ class EditionSpider(Spider):
         try:
             article = parse_article(response, stats=self.crawler.stats)
         except PageError as error:
+            self.crawler.stats.inc_value("articles/unread")
             self._count_failure(error.reason, address, str(error))
             return
         article.fetched_at = datetime.now(UTC).replace(microsecond=0)
@@ -152,4 +154,4 @@ class EditionSpider(Spider):
     def _count_failure(self, reason: str, address: Address, detail: str, level: int = logging.WARNING) -> None:
         kind = "article" if address.kind is Kind.ARTICLE else "listing"
         self.crawler.stats.inc_value(f"failed/{kind}/{reason}")
-        logger.log(level, "Failed (%s): %s", reason, detail)
+        logger.log(level, "Failed (%s): %s", reason, words.clean(detail))  # a server's words must not drive a terminal

@@ -21,7 +21,13 @@ _REASONS: dict[type[BaseException], str] = {
     ResponseDataLossError: "cut_off",
     DownloadCancelledError: "too_large",
 }
-_IGNORED = {"robots.txt": "robots", "redirections": "redirect_loop", "offsite": "offsite", "limit": "limit"}
+_IGNORED = {
+    "robots.txt": "robots",
+    "redirections": "redirect_loop",
+    "offsite": "offsite",
+    "circle": "redirect_loop",
+    "limit": "limit",
+}
 
 
 def reason_of(failure: Failure) -> str:
@@ -33,7 +39,8 @@ def reason_of(failure: Failure) -> str:
         if isinstance(error, kind):
             return reason
     if isinstance(error, IgnoreRequest):
-        return next((reason for part, reason in _IGNORED.items() if part in str(error)), "ignored")
+        said = str(error).partition(", ")[0]  # before the address, which may say anything
+        return next((reason for part, reason in _IGNORED.items() if part in said), "ignored")
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
 
 

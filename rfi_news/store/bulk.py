@@ -7,7 +7,7 @@ from typing import Any
 
 from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import BulkWriteError, OperationFailure
+from pymongo.errors import BulkWriteError
 
 from rfi_news.exceptions import StoreError, StoreRejectedError
 
@@ -78,6 +78,12 @@ class BulkWriter:
         except BulkWriteError as error:
             upserted = {entry["index"] for entry in error.details["upserted"]}
             failed = {entry["index"] for entry in error.details["writeErrors"]}
+            if not failed:  # the server wrote, and does not vouch for the journal
+                failed = set(range(len(batch)))
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 — one document that cannot be encoded keeps the whole bulk from leaving
+            upserted, failed = set(), set(range(len(batch)))
         for index, (_, answer) in enumerate(batch):
             if index not in failed and not answer.done():
                 answer.set_result(index in upserted)
@@ -90,7 +96,9 @@ class BulkWriter:
             result = await self._patience(lambda: self._collection.bulk_write([operation]))
             answer.set_result(bool(result.upserted_ids))
         except BulkWriteError as error:
-            details = error.details["writeErrors"][0]
+            details = (error.details["writeErrors"] or error.details["writeConcernErrors"])[0]
             answer.set_exception(StoreRejectedError(f"the store refused the document: {details['errmsg']}"))
-        except (OperationFailure, StoreError) as error:
+        except StoreError as error:
             answer.set_exception(error)
+        except Exception as error:  # noqa: BLE001 — too large, or with a value BSON has no room for
+            answer.set_exception(StoreRejectedError(f"the document cannot be written: {error}"))

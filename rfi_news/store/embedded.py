@@ -57,7 +57,7 @@ class EmbeddedServer:
             self._users = (self.directory / "users.lock").open("ab")
         except OSError as error:
             raise EmbeddedServerError(
-                f"{self.directory} cannot be written to: {error.strerror}. Set DATA_DIR."
+                f"{self.directory} cannot be written to: {error.strerror}. Set RFI_NEWS_DATA_DIR."
             ) from None
         await asyncio.to_thread(fcntl.flock, self._users, fcntl.LOCK_SH)  # waits while a keeper stops the server
         deadline = time.monotonic() + _START_SECONDS
@@ -118,9 +118,22 @@ def _running(directory: Path) -> dict[str, Any]:
         return {}
 
 
+def _server_pid(directory: Path) -> int | None:
+    """The process of the server on this directory, if one runs; a number that another process has since is none."""
+    pid = _running(directory).get("pid")
+    if not isinstance(pid, int) or not _is_alive(pid):
+        return None
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:  # not Linux
+        ps = ["ps", "-o", "args=", "-p", str(pid)]
+        command = subprocess.run(ps, capture_output=True, text=True, check=False).stdout  # noqa: S603
+    return pid if str(directory / "wiredtiger") in command else None
+
+
 def _answering_port(directory: Path) -> int | None:
     port = _running(directory).get("port")
-    if isinstance(port, int):
+    if isinstance(port, int) and _server_pid(directory):
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return port
     return None
@@ -138,10 +151,9 @@ class _Keeper:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        found = _running(directory)
         # A server whose keeper was killed is taken over, not doubled: the data allows only one.
-        self.adopted: int | None = found.get("pid") if _answering_port(directory) else None
-        self.port: int = found["port"] if self.adopted else _free_port()
+        self.adopted: int | None = _server_pid(directory)
+        self.port: int = _running(directory)["port"] if self.adopted else _free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
         if self.adopted:
@@ -180,7 +192,7 @@ class _Keeper:
 
     def stop(self) -> None:
         pid = self.process.pid if self.process is not None else self.adopted
-        if pid is None:
+        if pid is None or not self.is_up():
             return
         for number, patience in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
             with suppress(ProcessLookupError):

@@ -13,6 +13,7 @@ from rfi_news.items import Article, given
 
 INDEXES: dict[str, list[IndexModel]] = {
     "articles": [
+        IndexModel([("published_at", DESCENDING)]),
         IndexModel([("edition", ASCENDING), ("published_at", DESCENDING)]),
         IndexModel([("section", ASCENDING), ("published_at", DESCENDING)]),
         IndexModel([("column", ASCENDING), ("published_at", DESCENDING)]),

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
@@ -16,7 +16,6 @@ from pymongo.errors import (
     ConnectionFailure,
     OperationFailure,
     PyMongoError,
-    WaitQueueTimeoutError,
 )
 from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
@@ -33,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_OUTAGES = (ConnectionFailure, WaitQueueTimeoutError)
+_OUTAGES = (ConnectionFailure,)
 _NAMESPACE_EXISTS = 48
 _OPENING_PATIENCE = 30.0  # seconds; at the start somebody may be watching
 
@@ -84,6 +83,8 @@ class Store:
             if self._client is not None:
                 return
             uri = self.uri
+            if uri is not None and not uri.startswith(("mongodb://", "mongodb+srv://")):
+                raise StoreError(f"MONGODB_URI cannot be used: {_without_login(uri)} does not begin with mongodb://")
             if uri is None:
                 self._embedded = EmbeddedServer(self.data_dir / "mongodb")
                 uri = await self._embedded.acquire()
@@ -137,12 +138,10 @@ class Store:
         """
         document = as_document(article)
         seen = article.fetched_at
-        saved = self._article_writer.write(
-            UpdateOne(
-                {"_id": article.url},
-                {"$set": document | {"last_seen_at": seen}, "$setOnInsert": {"first_seen_at": seen}},
-                upsert=True,
-            )
+        operation = UpdateOne(
+            {"_id": article.url},
+            {"$set": document | {"last_seen_at": seen}, "$setOnInsert": {"first_seen_at": seen}},
+            upsert=True,
         )
         links = [
             self._link_writer.write(
@@ -157,7 +156,8 @@ class Store:
             )
             for position, related in enumerate(article.related, start=1)
         ]
-        is_new, *_ = await asyncio.gather(saved, *links)
+        await asyncio.gather(*links)
+        is_new = await self._article_writer.write(operation)  # last, so that a stored article has its links
         self._absent.discard(article.url)
         return is_new
 
@@ -193,14 +193,14 @@ class Store:
         """One stored article by its canonical address."""
         return await self._patiently(lambda: self.articles.find_one({"_id": url}))
 
-    async def newest(self, edition: str | None = None) -> dict[str, Any] | None:
-        """The stored article published last, of one edition or of all; None in an empty store."""
-        query = {"edition": edition} if edition else {}
-        return await self._patiently(lambda: self.articles.find_one(query, sort=[("published_at", -1)]))
+    async def newest(self) -> dict[str, Any] | None:
+        """The stored article published last; None in an empty store."""
+        return await self._patiently(lambda: self.articles.find_one({}, sort=[("published_at", -1)]))
 
-    async def newest_day(self, edition: str) -> date | None:
-        """The Paris day of an edition's newest stored article."""
-        document = await self.newest(edition)
+    async def newest_day(self, edition: str, *, until: datetime) -> date | None:
+        """The Paris day of an edition's newest stored article, published no later than `until`."""
+        query = {"edition": edition, "published_at": {"$lte": until}}
+        document = await self._patiently(lambda: self.articles.find_one(query, sort=[("published_at", -1)]))
         return document["published_at"].astimezone(PARIS).date() if document else None
 
     async def count(self) -> int:
@@ -213,10 +213,14 @@ class Store:
         """Write a run's account under its `_id`, anew each time."""
         await self._patiently(lambda: self.runs.replace_one({"_id": run["_id"]}, run, upsert=True))
 
-    async def last_run(self, spider: str, *, but: str | None = None) -> dict[str, Any] | None:
-        """The run of a spider that started last, `but` this one."""
+    async def note(self, run_id: str, **values: Any) -> None:
+        """Write down something of a run that is still going on."""
+        await self._patiently(lambda: self.runs.update_one({"_id": run_id}, {"$set": values}))
+
+    async def last_runs(self, spider: str, *, but: str | None = None) -> list[dict[str, Any]]:
+        """The last hundred runs of a spider, the latest first, `but` this one."""
         query = {"spider": spider, "_id": {"$ne": but}}
-        return await self._patiently(lambda: self.runs.find_one(query, sort=[("started_at", -1)]))
+        return await self._patiently(lambda: self.runs.find(query, sort=[("started_at", -1)], limit=100).to_list())
 
     # ------------------------------------------------------------------------------------------
 

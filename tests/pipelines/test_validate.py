@@ -47,7 +47,7 @@ def test_an_invalid_one_is_kept_out_and_counted_by_field(article, change, fields
     broken = replace(article, **change)
     with pytest.raises(DropItem) as caught:
         ValidatePipeline(stats).process_item(broken)
-    assert stats == {f"failed/article/invalid_{field}": 1 for field in fields}
+    assert stats == {f"failed/article/invalid_{field}": 1 for field in fields} | {"articles/unread": 1}
     assert all(field in str(caught.value) for field in fields)
 
     line = LogLines.from_crawler(get_crawler()).dropped(broken, caught.value, None, None)

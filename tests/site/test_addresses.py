@@ -50,6 +50,7 @@ def test_one_story_has_one_address(form):
         ("/cn/专栏检索/", Kind.COLUMNS, "专栏检索", None, None),
         ("/cn/专栏检索/要闻解说/", Kind.LISTING, "专栏检索", "要闻解说", None),
         ("/cn/关键词/中国/", Kind.LISTING, "关键词", None, None),
+        ("/cn/关键词/中国", Kind.LISTING, "关键词", None, None),
         ("/cn/作者/林兰/", Kind.LISTING, "作者", None, None),
         ("/cn/档案资料库/2021/05/01--", Kind.ARCHIVE, "档案资料库", None, date(2021, 5, 1)),
         ("/cn/rss", Kind.FEED, None, None, None),
@@ -91,6 +92,13 @@ def test_pages_of_a_listing():
     assert second.on_page(1) == first
     assert second.on_page(3).url == encoded("/cn/中国/3/")
     assert parse("/cn/中国/1/") == first
+
+
+def test_a_tag_that_is_a_number_is_no_page():
+    tag, second = parse("/cn/关键词/2024/"), parse("/cn/关键词/2024/2/")
+    assert tag
+    assert (tag.page, second.page) == (1, 2)
+    assert tag.on_page(2) == second
 
 
 def test_origin_never_becomes_identity():

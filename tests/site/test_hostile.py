@@ -124,6 +124,58 @@ def test_depth_beyond_the_parser(tag):
     assert "正文" in article.text
 
 
+@pytest.mark.parametrize(
+    ("body", "html", "text"),
+    [
+        (
+            "<p>甲<strong>乙</strong>\n<em>丙</em>丁<br>戊</p>",
+            "<p>甲<strong>乙</strong> <em>丙</em>丁<br>戊</p>",
+            "甲乙 丙丁\n戊",
+        ),
+        (
+            "<ul>头<li><b>一</b></li>中<li class='m-block-ad'>广告</li></ul>",
+            "<ul><li>头</li><li><strong>一</strong></li><li>中</li></ul>",
+            "头\n一\n中",
+        ),
+        (
+            "<table><tr><td><b>国</b></td></tr></table>",
+            "<table><tbody><tr><td><strong>国</strong></td></tr></tbody></table>",
+            "国",
+        ),
+        (
+            "<strong><p>粗体的一整段，后面还有普通的话。</p></strong><p>普通</p>",
+            "<h2>粗体的一整段，后面还有普通的话。</h2>\n<p>普通</p>",
+            None,
+        ),
+        ('<a href="https://x.example/"><div>文</div></a>', '<p><a href="https://x.example/">文</a></p>', "文"),
+        ('<div id="em-7" class="m-em-quote"><p>引语</p></div>', "<blockquote><p>引语</p></blockquote>", "引语"),
+    ],
+)
+def test_structure(body, html, text):
+    article = parse_article(page(story_page("标题", PATH, body)))
+    assert article.body_html == html
+    assert text is None or article.text == text
+
+
+def test_time_is_linear_in_a_srcset():
+    for srcset in ("a" + " " * 500_000, "a " * 300_000, "1w " * 300_000, "a 1w," * 200_000):
+        body = f'<p>正文</p><img src="https://s.rfi.fr/a.jpg" srcset="{srcset}">'
+        assert parse_article(page(story_page("标题", PATH, body))).images[0].url == "https://s.rfi.fr/a.jpg"
+
+
+def test_absurd_values_cost_their_field_alone():
+    ld = '<script type="application/ld+json">{"@type":"NewsArticle","audio":{"contentUrl":"https://x.example/a.mp3","duration":"PT%sS"}}</script>'
+    article = parse_article(page(story_page("标题", PATH, head=ld % ("9" * 5000))))
+    assert article.audio[0].duration is None
+    late = story_page("标题", PATH).replace(
+        b'datetime="2024-03-05T10:00:00+00:00"', b'datetime="9999-12-31T23:30:00+00:00"'
+    )
+    assert parse_article(page(late)).published_at.isoformat() == "2024-03-05T10:00:00+00:00"  # the displayed one
+    sound = '<p>正文</p><div class="m-em-audio"><script type="application/json">{"sources":[{"url":"https://x.example/\\ud800.mp3"}]}</script></div>'
+    assert parse_article(page(story_page("标题", PATH, sound))).audio == []
+    assert "\x1b" not in parse_article(page(story_page("a\x1b[2Jb", PATH))).title
+
+
 def test_a_counting_pixel_is_no_picture():
     pixel = '<p>正文</p><img src="https://counter.example/p.gif" width="1" height="1"><img src="//counter.example/q.gif" height="0">'
     article = parse_article(page(story_page("标题", PATH, pixel)))

@@ -46,7 +46,7 @@ def test_as_the_command_line_gives_them():
         ("中国", ["/cn/中国/"]),
         ("要闻解说", ["/cn/专栏检索/要闻解说/"]),
         ("专栏检索/要闻解说", ["/cn/专栏检索/要闻解说/"]),
-        ("中国， 国际/,专栏检索", ["/cn/中国/", "/cn/国际/", "/cn/专栏检索/"]),
+        ("中国， 国际/、专栏检索", ["/cn/中国/", "/cn/国际/", "/cn/专栏检索/"]),
         ("/cn/关键词/中国/", ["/cn/关键词/中国/"]),
         ("https://www.rfi.fr/cn/%E4%BD%9C%E8%80%85/%E6%9E%97%E5%85%B0/", ["/cn/作者/林兰/"]),
         ("/cn/新栏目/", ["/cn/新栏目/"]),
@@ -65,7 +65,7 @@ def test_no_such_topic(given):
 @pytest.mark.parametrize(
     "given",
     [
-        {"since": "2023-2-1"}, {"since": "2023-02-30"}, {"until": "1699000000"}, {"limit": "0"}, {"limit": "-1"}, {"limit": "x"},
+        {"since": "2023-2-1"}, {"since": "2999-01-01"}, {"topics": " , "}, {"origin": "http://x:port"}, {"since": "2023-02-30"}, {"until": "1699000000"}, {"limit": "0"}, {"limit": "-1"}, {"limit": "x"},
         {"related": "-1"}, {"related": "some"}, {"refresh": "perhaps"}, {"origin": "ftp://x"}, {"origin": "http://x/cn"}, {"origin": ""},
         {"since": "2023-11-09", "until": "2023-11-08"}, {"colour": "red"},
     ],

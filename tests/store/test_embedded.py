@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -111,6 +112,23 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path, victim):
     assert wait_until(lambda: not (tmp_path / "server.json").exists(), 60), (
         "a keeper told to end leaves its server running"
     )
+
+
+def test_a_stale_note_leads_to_nobody_elses_process(tmp_path):
+    with (
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as other,
+        socket.create_server(("127.0.0.1", 0)) as door,
+    ):
+        note = {"pid": other.pid, "port": door.getsockname()[1], "keeper": other.pid}
+        (tmp_path / "server.json").write_text(json.dumps(note))
+        server = EmbeddedServer(tmp_path)
+        uri = asyncio.run(server.acquire())
+        assert f":{note['port']}/" not in uri
+        server.release()
+        os.kill(json.loads((tmp_path / "server.json").read_text())["keeper"], signal.SIGTERM)
+        assert wait_until(lambda: not (tmp_path / "server.json").exists(), 60)
+        assert other.poll() is None
+        other.kill()
 
 
 async def test_says_what_to_do_when_it_is_not_installed(tmp_path, monkeypatch):

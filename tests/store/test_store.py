@@ -67,11 +67,13 @@ async def test_known(store):
 
 
 async def test_newest(store):
-    assert await store.newest_day("cn") is None
+    later = NOW + timedelta(days=2)
+    assert await store.newest_day("cn", until=later) is None
     await store.save(article(1, published_at=datetime(2026, 1, 31, 23, 30, tzinfo=UTC)))
     await store.save(article(2, published_at=NOW))
-    assert str(await store.newest_day("cn")) == "2026-02-01"  # in Paris
-    assert await store.newest_day("tw") is None
+    assert str(await store.newest_day("cn", until=later)) == "2026-02-01"  # in Paris
+    assert str(await store.newest_day("cn", until=NOW)) == "2026-01-31"  # what is dated later is a mistake
+    assert await store.newest_day("tw", until=later) is None
     assert await store.count() == 2
 
 
@@ -110,6 +112,15 @@ async def test_one_bad_document_does_not_spoil_a_bulk(store, database):
     assert isinstance(answers[1], StoreRejectedError)
     assert answers[2] is True
     assert {document["_id"] for document in database.articles.find()} == {"a", "c"}
+
+
+async def test_a_document_that_cannot_be_encoded_spoils_nobody_elses(store, database):
+    answers = await asyncio.gather(
+        *(store.save(article(n, char_count=2**70 if n == 2 else 1)) for n in (1, 2, 3)), return_exceptions=True
+    )
+    assert [answers[0], answers[2]] == [True, True]
+    assert isinstance(answers[1], StoreRejectedError)
+    assert database.articles.count_documents({}) == 2
 
 
 async def test_bulks_go_by_size_before_their_time(store, database):
