@@ -117,7 +117,7 @@ class Article:
     lead: str | None = None
     """The paragraph between headline and body (chapô); None in about one story in ten."""
     body_html: str = ""
-    """The cleaned body, one block a line, safe to show: see docs/fields.md for the tags it may hold."""
+    """The cleaned body, one block a line, safe to show: docs/fields.md lists the tags it may hold, at its end."""
     text: str = ""
     """The body's paragraphs, one a line, subheads included, captions and players not; empty for a video alone."""
     char_count: Count = 0
