@@ -117,8 +117,10 @@ class EditionSpider(Spider):
         if is_unanswered(failure) and not self.crawler.stats.get_value("response_received_count"):
             self._count_failure(reason, address, f"{request.url}: {failure.getErrorMessage()}", logging.INFO)
             raise CloseSpider("site_unreachable")
-        absent = address.kind is not Kind.ARTICLE and reason in ("http_404", "http_410") and not self.args.topics
-        if absent:  # a section that the site has given up, or not yet filled
+        is_first = address.kind is not Kind.ARTICLE and address.page == 1
+        if (
+            is_first and reason in ("http_404", "http_410") and not self.args.topics
+        ):  # a section that the site has given up, or not yet filled
             self.crawler.stats.inc_value("listings/absent")
             logger.info("No such topic page: %s", request.url)
         elif reason != "limit":
