@@ -117,10 +117,9 @@ class EditionSpider(Spider):
         if is_unanswered(failure) and not self.crawler.stats.get_value("response_received_count"):
             self._count_failure(reason, address, f"{request.url}: {failure.getErrorMessage()}", logging.INFO)
             raise CloseSpider("site_unreachable")
-        is_first = address.kind is not Kind.ARTICLE and address.page == 1
-        if (
-            is_first and reason in ("http_404", "http_410") and not self.args.topics
-        ):  # a section that the site has given up, or not yet filled
+        # A section that the site has given up, or not yet filled, unless it was asked for by name.
+        is_section = address.kind is not Kind.ARTICLE and address.page == 1 and not self.args.topics
+        if is_section and reason in ("http_404", "http_410"):
             self.crawler.stats.inc_value("listings/absent")
             logger.info("No such topic page: %s", request.url)
         elif reason != "limit":
