@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -120,6 +120,16 @@ def test_a_story_met_far_then_near_is_followed_as_from_near(run, empty_site, dat
     database.articles.delete_one({"_id": address(paths[2])})
     run.crawl(empty_site, "-a", "topics=中国", *SINCE)
     assert stored(database) == {address(path) for path in paths}
+
+
+def test_until_alone_looks_past_what_is_newer(run, empty_site, database):
+    days = [datetime.now(UTC) - timedelta(days=number) for number in range(3)]
+    paged(empty_site, [f"{day:%Y%m%d}" for day in days])
+    run.crawl(empty_site, "-a", "topics=中国")
+    assert database.last_run()["verdict"] == "good"
+    database.articles.delete_one({"_id": address(story(3, f"{days[2]:%Y%m%d}"))})
+    run.crawl(empty_site, "-a", "topics=中国", "-a", f"until={days[2]:%Y-%m-%d}")
+    assert database.articles.count_documents({}) == 3
 
 
 def test_a_topic_page_that_failed_once_is_read_the_next_time(run, empty_site, database):

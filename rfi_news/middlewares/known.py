@@ -67,7 +67,8 @@ class KnownMiddleware:
         newest = await self.store.newest_day(spider.edition.code, until=now)
         floor = min(newest or now.date(), spider.args.until or now.date()) - FIRST_DAYS
         topics = spider.args.given().get("topics")
-        self.pages_past_known = newest is None
+        # With `until`, the first pages hold nothing that is wanted, and say nothing of those behind.
+        self.pages_past_known = newest is None or spider.args.until is not None
         for run in await self.store.last_runs(spider.name, but=self.crawler.stats.get_value("run/id")):
             if _is_complete(run):
                 if "topics" not in run["arguments"] or run["arguments"].get("topics") == topics:
