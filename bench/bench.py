@@ -69,8 +69,9 @@ def crawl(command: list[str], data: Path, stats: Path) -> dict[str, float]:
 def bench_crawling(origin: str, since: str) -> None:
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        # Starts the embedded server, which is no part of a crawl's speed.
-        keep = [
+        data, stats = Path(folder) / "data", Path(folder) / "stats.json"
+        extensions = 'EXTENSIONS={"measure.Measure":1,"rfi_news.extensions.account.Account":100}'
+        rfi_cn = [
             sys.executable,
             "-m",
             "rfi_news",
@@ -78,44 +79,26 @@ def bench_crawling(origin: str, since: str) -> None:
             "rfi_cn",
             "-a",
             f"origin={origin}",
-            "-a",
-            "topics=中国",
-            "-a",
-            "limit=1",
+            "-s",
+            extensions,
             *FAST,
         ]
-        crawl(
-            [*keep, "-s", 'EXTENSIONS={"measure.Measure":1,"rfi_news.extensions.account.Account":100}'],
-            Path(folder) / "warm",
-            Path(folder) / "stats.json",
-        )
+        bare_spider = [
+            sys.executable,
+            "-m",
+            "scrapy",
+            "runspider",
+            str(BENCH / "bare.py"),
+            "-a",
+            f"origin={origin}",
+            *FAST,
+        ]
+        # Starts the embedded server, which is no part of a crawl's speed.
+        crawl([*rfi_cn, "-a", "topics=中国", "-a", "limit=1"], data, stats)
         for number in range(3):
-            stats = Path(folder) / "stats.json"
-            bare = crawl(
-                [sys.executable, "-m", "scrapy", "runspider", str(BENCH / "bare.py"), "-a", f"origin={origin}", *FAST],
-                Path(folder),
-                stats,
-            )
-            ours = crawl(
-                [
-                    *(
-                        sys.executable,
-                        "-m",
-                        "rfi_news",
-                        "crawl",
-                        "rfi_cn",
-                        "-a",
-                        f"origin={origin}",
-                        "-a",
-                        f"since={since}",
-                    ),
-                    *("-a", "related=all", *FAST),
-                    *("-s", 'EXTENSIONS={"measure.Measure":1,"rfi_news.extensions.account.Account":100}'),
-                    *("-s", f"MONGODB_DATABASE=bench{number}"),
-                ],
-                Path(folder) / "warm",
-                stats,
-            )
+            bare = crawl(bare_spider, data, stats)
+            everything = ["-a", f"since={since}", "-a", "related=all", "-s", f"MONGODB_DATABASE=bench{number}"]
+            ours = crawl([*rfi_cn, *everything], data, stats)
             results.append((ours, bare))
             print(
                 f"crawl {number + 1}: rfi_cn {ours['pages']:.0f} pages at {ours['pages'] / ours['seconds']:.1f}/s, "

@@ -44,7 +44,7 @@ ALLOWED = {
     "exceptions": set(),
     "spiders": {"spiders", "site", "items", "exceptions"},
     "store": {"store", "site", "items", "exceptions"},
-    "pipelines": {"store", "items", "exceptions"},
+    "pipelines": {"pipelines", "store", "items", "exceptions"},
     "middlewares": {"store", "spiders", "site", "items", "exceptions"},
     "extensions": {"store", "spiders", "items", "exceptions"},
     "commands": {"store", "spiders", "site", "items", "exceptions", "extensions", "render"},

@@ -47,6 +47,17 @@ def end(directory) -> None:
     os.kill(json.loads((directory / "server.json").read_text())["keeper"], signal.SIGTERM)
 
 
+def end_of_a_run_without_its_store(process, site, directory) -> str:
+    end(directory)  # keeper and server both: nobody starts it again
+    while (directory / "server.json").exists():
+        assert process.poll() is None
+    site.released.set()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, output
+    assert "Traceback" not in output, output
+    return output
+
+
 def test_a_killed_server_comes_back_and_nothing_is_lost(own):
     run, site, directory = own
     process = crawl(run, site)
@@ -65,13 +76,7 @@ def test_a_server_that_stays_away_closes_the_run_and_the_next_takes_up_the_rest(
     run, site, directory = own
     process = crawl(run, site, "-s", "STORE_PATIENCE=3")
     assert site.reached.wait(60)
-    end(directory)  # keeper and server both: nobody starts it again
-    while (directory / "server.json").exists():
-        assert process.poll() is None
-    site.released.set()
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 1, output
-    assert "Traceback" not in output, output
+    output = end_of_a_run_without_its_store(process, site, directory)
     assert "store_unavailable" in output
     assert "fetched articles could not be stored; the next run fetches them again" in output
     before = stored(directory)
@@ -88,12 +93,6 @@ def test_a_store_that_is_gone_when_it_is_asked_what_it_knows(own):
     site.held = {"/cn/中国/"}
     process = crawl(run, site, "-s", "STORE_PATIENCE=1")
     assert site.reached.wait(60)
-    end(directory)
-    while (directory / "server.json").exists():
-        assert process.poll() is None
-    site.released.set()
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 1, output
-    assert "Traceback" not in output, output
+    output = end_of_a_run_without_its_store(process, site, directory)
     assert "did not answer for 1 s" in output
     assert "(store_unavailable)" in output

@@ -7,7 +7,8 @@ from scrapy.exceptions import DropItem
 
 from rfi_news.exceptions import StoreUnavailableError
 from rfi_news.items import Article
-from rfi_news.store.store import Store, close_run
+from rfi_news.pipelines.store import unsaved
+from rfi_news.store.store import Store
 
 
 class DeduplicatePipeline:
@@ -36,9 +37,7 @@ class DeduplicatePipeline:
         try:
             is_known = item.url in self.seen or (not self.refresh and await self.store.known([item.url]))
         except StoreUnavailableError as error:
-            self.stats.inc_value("store/unsaved")
-            close_run(self.crawler, error)
-            raise DropItem(f"Not stored, to be fetched again: {item.url}: {error}", log_level="ERROR") from None
+            raise unsaved(self.crawler, item, error) from None
         if is_known:
             self.stats.inc_value("articles/double")
             raise DropItem(f"Known: {item.url}")

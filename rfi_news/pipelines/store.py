@@ -14,6 +14,13 @@ from rfi_news.store.store import Store, close_run
 logger = logging.getLogger(__name__)
 
 
+def unsaved(crawler: Crawler, article: Article, error: StoreUnavailableError) -> DropItem:
+    """Count an article for which the store was away, close the run, and return what its pipeline is to raise."""
+    crawler.stats.inc_value("store/unsaved")
+    close_run(crawler, error)
+    return DropItem(f"Not stored, to be fetched again: {article.url}: {error}", log_level="ERROR")
+
+
 class StorePipeline:
     """Stores an article and its related links; the article goes on to the feeds once the server has acknowledged it.
 
@@ -52,8 +59,6 @@ class StorePipeline:
             stats.inc_value("failed/article/store_rejected")
             raise DropItem(f"Not stored: {item.url}: {error}", log_level="ERROR") from None
         except StoreUnavailableError as error:
-            stats.inc_value("store/unsaved")
-            close_run(self.crawler, error)
-            raise DropItem(f"Not stored, to be fetched again: {item.url}: {error}", log_level="ERROR") from None
+            raise unsaved(self.crawler, item, error) from None
         stats.inc_value("articles/new" if is_new else "articles/updated")
         return item

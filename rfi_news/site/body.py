@@ -335,8 +335,12 @@ class _Writer:
 
     # Text -------------------------------------------------------------------------------------
 
-    def _is_subhead(self, text: str) -> bool:
-        return not self._nested_in and len(text) <= SUBHEAD_LENGTH
+    def _is_subhead(self, text: str, pieces: list[tuple[str, Marks]]) -> bool:
+        return (
+            not self._nested_in
+            and len(text) <= SUBHEAD_LENGTH
+            and all("strong" in marks or piece.isspace() for piece, marks in pieces)
+        )
 
     def _paragraph(self, runs: list[tuple[str, Marks]], tag: str) -> str:
         """Write the runs as one block, and its lines to the text; nothing for white space alone."""
@@ -344,14 +348,9 @@ class _Writer:
         if not pieces:
             return ""
         text = "".join(piece for piece, _ in pieces)
-        if tag != "p":
-            pieces = [(piece, tuple(mark for mark in marks if mark != "strong")) for piece, marks in pieces]
-        elif (
-            not self._nested_in
-            and len(text) <= SUBHEAD_LENGTH
-            and all("strong" in marks or piece.isspace() for piece, marks in pieces)
-        ):
+        if tag == "p" and self._is_subhead(text, pieces):
             tag = "h2"
+        if tag != "p":  # a heading is bold by itself
             pieces = [(piece, tuple(mark for mark in marks if mark != "strong")) for piece, marks in pieces]
         self.lines += [line.strip() for line in text.split("\n") if line.strip()]
         return f"<{tag}>{_inline(pieces)}</{tag}>"
