@@ -20,6 +20,7 @@ from scrapy.settings import Settings
 from rfi_news.recordings import read_folder, response_of
 from rfi_news.site.addresses import HOST, parse
 from rfi_news.store.embedded import EmbeddedServer
+from tests.standin import StandIn
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "fixtures" / "site"
@@ -34,11 +35,12 @@ def expected(name: str) -> Any:
 
 
 def names(kind: str) -> list[str]:
-    """Fixtures with a hand-checked result: `article`, `listing` or `error`."""
+    """Fixtures with a hand-checked result: `article`, `listing`, `feed`, `sitemap` or `error`."""
     found = []
     for path in sorted(SITE.glob("*.expected.json")):
         truth = json.loads(path.read_text(encoding="utf-8"))
-        if kind == ("listing" if "entries" in truth else "error" if "error" in truth else "article"):
+        marks = {"entries": "listing"} | {name: name for name in ("feed", "sitemap", "error")}
+        if kind == next((named for mark, named in marks.items() if mark in truth), "article"):
             found.append(path.name.removesuffix(".expected.json"))
     return found
 
@@ -172,7 +174,9 @@ class Database:
     environment: dict[str, str]
 
     def __post_init__(self) -> None:
-        self.articles, self.links, self.runs = (self.client[self.name][part] for part in ("articles", "links", "runs"))
+        self.articles, self.links, self.runs, self.frontier, self.state = (
+            self.client[self.name][part] for part in ("articles", "links", "runs", "frontier", "state")
+        )
 
     def settings(self, **more: Any) -> Settings:
         settings = Settings()
@@ -220,7 +224,7 @@ class Run:
             check=False,
         )
 
-    def crawl(self, site: Site, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def crawl(self, site: Site | StandIn, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self("crawl", "rfi_cn", "-a", f"origin={site.origin}", *self.FAST, *args, **environment)
 
     def start(self, *args: str) -> subprocess.Popen[str]:
@@ -237,3 +241,11 @@ class Run:
 @pytest.fixture
 def run(tmp_path: Path, database: Database) -> Run:
     return Run(tmp_path, database.environment)
+
+
+@pytest.fixture
+def standin() -> Iterator[StandIn]:
+    """Four days of invented news that come out by a clock of their own."""
+    served = StandIn(days=4, a_day=20)
+    yield served
+    served.close()

@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import quote, unquote, unquote_to_bytes, urljoin, urlsplit
 
-from rfi_news.site.editions import CODES, EDITIONS
+from rfi_news.site.editions import CODES, EDITIONS, Edition
 
 HOST = "https://www.rfi.fr"
 
@@ -36,6 +36,7 @@ class Kind(StrEnum):
     COLUMNS = "columns"
     ARCHIVE = "archive"
     FEED = "feed"
+    SITEMAP = "sitemap"
     OTHER = "other"
 
 
@@ -73,6 +74,31 @@ class Address:
         if found is None:  # pragma: no cover — an address of the site stays one
             raise ValueError(self.url)
         return found
+
+    @property
+    def feed(self) -> "Address | None":
+        """The RSS of this listing, if it is the home page or a section; columns, tags and authors have none known."""
+        is_section = self.section is not None and self.column is None and self.kind is Kind.LISTING
+        if self.kind is not Kind.LISTING or self.path.count("/") > (3 if is_section else 2):
+            return None
+        return parse(self.on_page(1).url + "rss")
+
+
+def archive_of(edition: Edition, day: date) -> Address:
+    """The page that lists everything an edition published on a Paris day."""
+    return _known(f"/{edition.code}/{edition.archive}/{day:%Y/%m/%d}--")
+
+
+def sitemap_of(edition: Edition, name: str) -> Address:
+    """A sitemap of an edition: `index.xml`, `news.xml`."""
+    return _known(f"/sitemaps/{edition.code}/{name}")
+
+
+def _known(path: str) -> Address:
+    found = parse(path)
+    if found is None:  # pragma: no cover — the grammar reads its own addresses
+        raise ValueError(path)
+    return found
 
 
 def canonical(url: str) -> str:
@@ -112,7 +138,7 @@ def _read(raw_path: str) -> Address:  # noqa: C901, PLR0911 — the grammar, one
     decoded = unquote(path)
     parts = [part for part in decoded.split("/") if part]
     if parts[:1] == ["sitemaps"]:
-        return Address(HOST + path, Kind.FEED, parts[1] if len(parts) > 1 and parts[1] in CODES else None)
+        return Address(HOST + path, Kind.SITEMAP, parts[1] if len(parts) > 1 and parts[1] in CODES else None)
     if not parts or parts[0] not in CODES:
         return Address(HOST + path, Kind.OTHER)
     code, *rest = parts

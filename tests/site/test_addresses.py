@@ -55,7 +55,7 @@ def test_one_story_has_one_address(form):
         ("/cn/档案资料库/2021/05/01--", Kind.ARCHIVE, "档案资料库", None, date(2021, 5, 1)),
         ("/cn/rss", Kind.FEED, None, None, None),
         ("/cn/中国/rss", Kind.FEED, "中国", None, None),
-        ("/sitemaps/cn/news.xml", Kind.FEED, None, None, None),
+        ("/sitemaps/cn/news.xml", Kind.SITEMAP, None, None, None),
         ("/cn/直播", Kind.OTHER, None, None, None),
         ("/robots.txt", Kind.OTHER, None, None, None),
         ("/tw/關鍵詞/中國/", Kind.LISTING, "關鍵詞", None, None),

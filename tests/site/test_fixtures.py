@@ -7,7 +7,9 @@ import pytest
 
 from rfi_news.exceptions import PageError
 from rfi_news.site.article import parse_article
+from rfi_news.site.feed import parse_feed
 from rfi_news.site.listing import parse_listing
+from rfi_news.site.sitemap import parse_sitemap
 from tests.conftest import expected, names, recorded
 
 
@@ -41,7 +43,25 @@ def test_listing(name):
     assert read == expected(name)
 
 
+@pytest.mark.parametrize("name", names("feed"))
+def test_feed(name):
+    read = [
+        {"url": entry.address.url, "title": entry.title, "published_at": plain(entry.published_at)}
+        for entry in parse_feed(recorded(name)).entries
+    ]
+    assert read == expected(name)["feed"]
+
+
+@pytest.mark.parametrize("name", names("sitemap"))
+def test_sitemap(name):
+    sitemap = parse_sitemap(recorded(name))
+    read = [{"url": entry.address.url, "modified_at": plain(entry.modified_at)} for entry in sitemap.entries]
+    assert {"sitemap": read, "children": [child.url for child in sitemap.children]} == expected(name)
+
+
 def test_every_kind_is_there():
     assert len(names("article")) >= 25
     assert names("listing")
+    assert names("feed")
+    assert names("sitemap")
     assert names("error")
