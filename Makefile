@@ -28,7 +28,7 @@ demo: install  ## the same crawl, offline, over the bundled site of invented new
 	@$(BIN)/python -m rfi_news.demo
 
 test: install  ## all tests, offline
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 lint: install  ## ruff and mypy, both strict
 	@$(BIN)/ruff check .

@@ -11,8 +11,8 @@ BEFORE = """# Fields
 *Written by `make docs` from `rfi_news/items.py`; change it there.*
 
 What a feed (`-O out.jsonl`) and the store hold of a story. In JSON times are ISO 8601 with their offset; in MongoDB they
-are dates. A field that may be empty says so: `None` is null, a list may have no entries. Documents in the store also have
-`_id` (the canonical address), `first_seen_at` and `last_seen_at` (UTC).
+are dates. A field that may be empty says so: `None` is null, a list may have no entries. Documents in the store also have the
+fields of `Record`, and `_id`: the canonical address under which the story was first seen, which never changes.
 """
 
 AFTER = """

@@ -146,6 +146,53 @@ class Article:
     """SHA-256 over title, kicker, lead and text: changes when a reader would read something else."""
 
 
+@dataclass(slots=True, kw_only=True)
+class Change:
+    """One paragraph that reads differently."""
+
+    name: Text = ""
+    """`title`, `kicker`, `lead`, `text`, `authors` or `images` (captions and credits)."""
+    paragraph: Count | None = None
+    """Its number in the text, from 1, as it was before; where it was put in, of the paragraph before it (0 at the top).
+    None for fields of one line."""
+    parts: list[list[str]] = field(default_factory=list)
+    """The paragraph in pieces: `["=", kept]`, `["-", earlier]`, `["+", later]`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Revision:
+    """One change of a story, as seen between two visits."""
+
+    number: Count = 0
+    """From 1, in the order seen."""
+    seen_at: Moment = field(default=None, metadata=_time())
+    """When this project saw the later form, UTC."""
+    modified_at: AwareDatetime | None = field(default=None, metadata=_time())
+    """When the page says it was changed, UTC."""
+    size: Text = ""
+    """`punctuation`, `wording`, `figures_or_names` or `paragraphs`: the largest thing that changed."""
+    earlier: dict[str, Any] = field(default_factory=dict)
+    """What the fields that changed held before, body_html included; with it the earlier form is whole."""
+    changes: list[Change] = field(default_factory=list)
+    """What changed, paragraph by paragraph."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """What the store keeps of a story beside the `Article`."""
+
+    first_seen_at: Moment = field(default=None, metadata=_time())
+    """When it was first stored, UTC; never changes."""
+    last_seen_at: Moment = field(default=None, metadata=_time())
+    """When its page last came whole, UTC. A 304 does not change it."""
+    aliases: list[Text] = field(default_factory=list)
+    """Other addresses that lead, or led, to it, canonical. `_id` is among them once the story has moved."""
+    gone_at: AwareDatetime | None = field(default=None, metadata=_time())
+    """When the site was first found to have it no longer (404, 410), UTC; None while it is there."""
+    revisions: list[Revision] = field(default_factory=list)
+    """Its changes, the first first."""
+
+
 _SCHEMA = TypeAdapter(Article)
 
 
