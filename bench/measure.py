@@ -1,7 +1,9 @@
-"""Writes how many pages a crawl fetched in how many seconds, to the file named by BENCH_STATS."""
+"""Writes what a crawl took to the file named by BENCH_STATS: pages, seconds, seconds to the first answer, peak memory."""
 
 import json
 import os
+import resource
+import sys
 import time
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +15,7 @@ from scrapy.crawler import Crawler
 class Measure:
     def __init__(self) -> None:
         self.pages = 0
-        self.first = self.last = 0.0
+        self.first = self.last = self.began = 0.0
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -27,10 +29,17 @@ class Measure:
         self.pages += 1
         self.last = time.perf_counter()
         self.first = self.first or self.last
+        self.began = self.began or time.time()
 
     def scraped(self, **_: Any) -> None:
         self.last = time.perf_counter()  # the store's answer counts
 
     def closed(self, **_: Any) -> None:
-        figures = {"pages": self.pages, "seconds": self.last - self.first}
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1_000_000 if sys.platform == "darwin" else 1000)
+        figures = {
+            "pages": self.pages,
+            "seconds": self.last - self.first,
+            "start_seconds": self.began - float(os.environ.get("BENCH_BEGAN", "0")),
+            "peak_mb": peak,
+        }
         Path(os.environ["BENCH_STATS"]).write_text(json.dumps(figures))

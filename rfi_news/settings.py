@@ -42,12 +42,24 @@ CONCURRENT_ITEMS = 4  # a page holds one article; Scrapy's 100 means a hundred i
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 20_000_000  # bytes of pages that may wait for the store: some 300, six bulks
 SCHEDULER_MEMORY_QUEUE = "scrapy.squeues.FifoMemoryQueue"
 
+FRONTIER_BATCH = 25  # stories in one run's hands; what comes in meanwhile and is fresher waits for so many
+TOPICS_PER_RUN = 2  # topic pages asked in turn while RSS misses nothing: with it, as many requests as default sources
+REVISITS = "1h,6h,24h,7d"  # ages at which a story is looked at again: corrections mostly come within hours
+NOW = ""  # a time for drills against a stand-in; empty: the machine's clock
+
+# Refusals: 403, 429, 503, interstitials. The site is asked less, later, then not at all.
+REFUSALS_IN_A_ROW = 5  # then the run closes as `blocked`
+REFUSAL_PAUSE = 5.0  # seconds after one without Retry-After, doubled with each in a row: 75 s in all before giving up
+REFUSAL_BLOCK = 1800.0  # seconds the next run is to wait, doubled with each blocked run in a row
+REFUSAL_LONGEST_BLOCK = 43200.0  # seconds: twice a day somebody should knock
+REFUSAL_PATIENCE = 3600.0  # seconds a run waits for the end of that time; where it is further away, it ends at once
+
 # Components.
 ADDONS = {"rfi_news.render.RenderAddon": 500}
-SPIDER_MIDDLEWARES = {"rfi_news.middlewares.known.KnownMiddleware": 100}
+SPIDER_MIDDLEWARES = {"rfi_news.middlewares.frontier.FrontierMiddleware": 100}
 DOWNLOADER_MIDDLEWARES = {
     "rfi_news.middlewares.origin.OriginMiddleware": 40,  # before OffsiteMiddleware, at 50
-    "rfi_news.middlewares.limit.LimitMiddleware": 60,
+    "rfi_news.middlewares.refusals.RefusalsMiddleware": 560,  # an answer reaches it before RetryMiddleware, at 550
     "rfi_news.middlewares.redirects.RedirectsMiddleware": 610,  # before RedirectMiddleware, at 600
 }
 ITEM_PIPELINES = {
@@ -59,6 +71,7 @@ EXTENSIONS: dict[str, Any] = {
     "rfi_news.extensions.account.Account": 100,
     "rfi_news.extensions.plain_errors.PlainErrors": 100,
     "rfi_news.extensions.progress.Progress": 100,
+    "rfi_news.extensions.traffic.Traffic": 100,
 }
 
 # The store. Without a MONGODB_URI an embedded server keeps its data under DATA_DIR.

@@ -295,9 +295,9 @@ def test_bad_pages_among_good_ones(run, empty_site, database):
         "article/redirect_loop": 1,
         "article/offsite": 1,
         "article/too_large": 1,
-        "article/http_410": 1,
         "article/no_title": 1,
     }
+    assert database.last_run()["figures"]["not_there"] == 1
     assert database.articles.find_one({"_id": address(script)})["title"] == "脚本来了"
 
 

@@ -41,13 +41,15 @@ ALLOWED = {
     "site": {"site", "items", "exceptions", "words"},
     "items": set(),
     "words": set(),
+    "clock": {"site"},
+    "revisions": {"items"},
     "exceptions": set(),
-    "spiders": {"spiders", "site", "items", "exceptions"},
-    "store": {"store", "site", "items", "exceptions"},
-    "pipelines": {"pipelines", "store", "items", "exceptions"},
-    "middlewares": {"store", "spiders", "site", "items", "exceptions"},
+    "spiders": {"spiders", "site", "items", "exceptions", "clock"},
+    "store": {"store", "site", "items", "exceptions", "revisions"},
+    "pipelines": {"pipelines", "store", "spiders", "site", "items", "exceptions"},
+    "middlewares": {"store", "spiders", "site", "items", "exceptions", "clock"},
     "extensions": {"store", "spiders", "items", "exceptions"},
-    "commands": {"store", "spiders", "site", "items", "exceptions", "extensions", "render"},
+    "commands": {"commands", "store", "spiders", "site", "items", "exceptions", "extensions", "render", "clock"},
     "render": {"site", "exceptions"},
     "recordings": {"site"},
     "settings": set(),
@@ -127,7 +129,7 @@ def test_the_page_of_fields_is_up_to_date():
 def test_every_argument_is_in_both_readmes():
     for name in ("README.md", "README.zh.md"):
         text = (ROOT / name).read_text(encoding="utf-8")
-        for argument in set(Arguments.model_fields) - {"job"}:
+        for argument in set(Arguments.model_fields) - {"job", "list_only"}:
             assert f"`{argument}`" in text, f"{name} does not tell of -a {argument}=…"
 
 
@@ -173,7 +175,9 @@ def test_the_database_schema_follows_the_dataclass():
     assert properties["char_count"] == {"bsonType": "int", "minimum": 0}
     assert properties["authors"]["items"]["properties"]["name"] == {"bsonType": "string", "minLength": 1}
     assert properties["translations"] == {"bsonType": "object", "additionalProperties": {"bsonType": "string"}}
-    assert set(INDEXES) == {"articles", "links", "runs"}
+    assert properties["revisions"]["items"]["properties"]["earlier"] == {"bsonType": "object"}
+    assert "aliases" not in schema["required"], "a document of an earlier version lacks it"
+    assert set(INDEXES) == {"articles", "links", "runs", "frontier", "state"}
 
 
 def test_requirements_are_pinned_and_hashed_and_name_no_registry():

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+from contextlib import contextmanager
 
 import pymongo
 import pytest
@@ -35,12 +36,18 @@ def crawl(run, site, *more):
                      *run.FAST, "-s", "STORE_BULK_SECONDS=0.1", *more)  # fmt: skip
 
 
-def stored(directory) -> int:
+@contextmanager
+def opened(directory):
+    """A client of a directory's own server."""
     server = EmbeddedServer(directory)
-    with pymongo.MongoClient(asyncio.run(server.acquire())) as client:
-        count = client.rfi_news.articles.count_documents({})
+    with pymongo.MongoClient(asyncio.run(server.acquire()), tz_aware=True) as client:
+        yield client
     server.release()
-    return count
+
+
+def stored(directory) -> int:
+    with opened(directory) as client:
+        return client.rfi_news.articles.count_documents({})
 
 
 def end(directory) -> None:

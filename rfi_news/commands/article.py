@@ -4,8 +4,6 @@ import argparse
 import asyncio
 import json
 import sys
-import textwrap
-import unicodedata
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,8 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.http import HtmlResponse, Response
 from scrapy.settings import Settings
-from scrapy.utils.serialize import ScrapyJSONEncoder
 
+from rfi_news.commands.terminal import Encoder, Quiet, plain, wrap
 from rfi_news.exceptions import PageError, RfiNewsError
 from rfi_news.items import Article
 from rfi_news.site.addresses import HOST, parse
@@ -29,13 +27,12 @@ from rfi_news.spiders.arguments import ArgumentError, Arguments
 from rfi_news.spiders.failures import reason_of
 from rfi_news.store.store import Store
 
-WIDTH = 78  # columns; a Chinese character takes two
 
-
-class Command(ScrapyCommand):
+class Command(Quiet, ScrapyCommand):
     """Print one article: from the site, from a saved page, or from the store."""
 
     requires_project = True
+    log_level = "CRITICAL"  # what failed is said in a line
 
     def syntax(self) -> str:
         """Arguments."""
@@ -56,13 +53,6 @@ class Command(ScrapyCommand):
         )
         parser.add_argument("--origin", default=HOST, metavar="URL", help=f"where to fetch it (default: {HOST})")
 
-    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Show errors only, unless a log level was asked for."""
-        super().process_options(args, opts)
-        assert self.settings is not None
-        if not opts.loglevel:
-            self.settings.set("LOG_LEVEL", "CRITICAL", priority="cmdline")
-
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Print it, or say in a line why not (exit status 1)."""
         if len(args) > 1 or (not args and not opts.stored):
@@ -80,11 +70,11 @@ class Command(ScrapyCommand):
             else:
                 values = asdict(self._fetch(args[0], opts.origin))
         except RfiNewsError as error:
-            print(f"scrapy article: {_plain(str(error))}", file=sys.stderr)
+            print(f"scrapy article: {plain(str(error))}", file=sys.stderr)
             self.exitcode = 1
             return
         if opts.json:
-            print(json.dumps(values, ensure_ascii=False, indent=2, cls=_Encoder))
+            print(json.dumps(values, ensure_ascii=False, indent=2, cls=Encoder))
         elif opts.html:
             print(values["body_html"])
         else:
@@ -163,7 +153,7 @@ def readable(values: dict[str, Any]) -> Text:
     out = Text()
 
     def add(text: str, style: str = "") -> None:
-        out.append(_plain(text), style)
+        out.append(plain(text), style)
 
     if values["kicker"]:
         add(values["kicker"] + "\n", "cyan")
@@ -174,9 +164,9 @@ def readable(values: dict[str, Any]) -> Text:
     add(" · ".join(part for part in (when, where, names, f"{values['char_count']} 字") if part) + "\n", "dim")
     add(values["url"] + "\n\n", "dim")
     if values["lead"]:
-        add("\n".join(_wrap(values["lead"])) + "\n\n", "bold")
+        add("\n".join(wrap(values["lead"])) + "\n\n", "bold")
     for line in values["text"].split("\n") if values["text"] else []:
-        add("\n".join(_wrap(line)) + "\n\n")
+        add("\n".join(wrap(line)) + "\n\n")
     for kind, label in (("images", "图"), ("videos", "视频"), ("audio", "音频")):
         for part in values[kind]:
             add(f"[{label}] {part.get('caption') or part.get('title') or ''} {part['url']}\n", "dim")
@@ -187,29 +177,3 @@ def readable(values: dict[str, Any]) -> Text:
             add((part["kicker"] or "") + "\n", "dim")
     out.rstrip()
     return out
-
-
-def _plain(text: str) -> str:
-    """Without control and direction characters: a page must not drive the terminal."""
-    return "".join(char for char in text if char == "\n" or unicodedata.category(char) not in ("Cc", "Cf"))
-
-
-def _wrap(text: str) -> list[str]:
-    """Lines of at most WIDTH columns, a Chinese character taking two; Latin words stay whole."""
-    lines, line, used = [], "", 0
-    for piece in textwrap.TextWrapper(break_long_words=False)._split(text):  # noqa: SLF001 — its word splitter, for the Latin
-        for part in [piece] if piece.isascii() else piece:
-            width = sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in part)
-            if used + width > WIDTH and part not in "，。、；：？！”』」）》":
-                lines.append(line.rstrip())
-                line, used = "", 0
-            line += part
-            used += width
-    return [*lines, line.rstrip()]
-
-
-class _Encoder(ScrapyJSONEncoder):
-    """Times with their offset."""
-
-    def default(self, o: Any) -> Any:
-        return o.isoformat() if hasattr(o, "isoformat") else super().default(o)

@@ -6,9 +6,12 @@ import sys
 from rich.console import Console
 from rich.text import Text
 from scrapy.commands import crawl
+from scrapy.exceptions import UsageError
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 from scrapy.spiderloader import get_spider_loader
 
+from rfi_news import clock
+from rfi_news.commands.terminal import rows_of
 from rfi_news.extensions.account import Account, RunAccount
 from rfi_news.render import RenderError, check
 from rfi_news.spiders.arguments import ArgumentError, Arguments
@@ -55,30 +58,33 @@ class Command(crawl.Command):
             return
         self.exitcode = 0 if account.run.is_good else 1
         console = Console(stderr=True, soft_wrap=True, highlight=False)
-        if account.run.figures["fetched"] or account.run.figures["listings"]:
+        figures = account.run.figures
+        if figures["answers"] or figures["entries"] or figures["fetched"]:
             console.print(closing_table(account.run))
         for sentence in account.run.problems:
             console.print(f"{account.run.spider}: {sentence}", markup=False)
 
 
-def wrong(args: list[str], given: dict[str, str], settings: BaseSettings) -> str | None:
+def wrong(args: list[str], given: dict[str, str], settings: BaseSettings, *, command: str = "crawl") -> str | None:
     """What is wrong with a command line, as one line; None when nothing is."""
     loader = get_spider_loader(settings)
     known = ", ".join(sorted(loader.list()))
     odd = next((arg for arg in args if arg.startswith("-")), None)
     if odd:
-        return f"scrapy crawl: no such option: {odd}"
+        return f"scrapy {command}: no such option: {odd}"
     if len(args) != 1:
-        return f"scrapy crawl: name one spider, not {' '.join(args) or 'none'}. Known: {known}"
+        return f"scrapy {command}: name one spider, not {' '.join(args) or 'none'}. Known: {known}"
     try:
         spider = loader.load(args[0])
     except KeyError:
-        return f"scrapy crawl: no spider {args[0]!r}. Known: {known}"
+        return f"scrapy {command}: no spider {args[0]!r}. Known: {known}"
     try:
         if issubclass(spider, EditionSpider):
             Arguments.read(given, spider.edition)
         check(settings)
-    except (ArgumentError, RenderError) as error:
+        clock.now(settings)
+        clock.ages(settings["REVISITS"])
+    except (ArgumentError, RenderError, UsageError) as error:
         return f"{spider.name}: {error}"
     return None
 
@@ -89,25 +95,15 @@ ENDS = {
     "shutdown": "interrupted",
     "store_unavailable": "stopped, the store is gone",
     "site_unreachable": "stopped, the site is out of reach",
+    "blocked": "stopped, the site refuses",
+    "killed": "killed",
 }
 
 
 def closing_table(run: RunAccount) -> Text:
     """What a run fetched, and where it is, for the terminal."""
-    figures = run.figures
-    absent = f", {figures['absent']} topics without a page" if figures["absent"] else ""
-    rows = {
-        "looked": f"back to {run.since}" if run.since else "at everything",
-        "fetched": f"{figures['fetched']} articles, {figures['listings']} topic pages{absent}",
-        "new": f"{figures['new']}" + (f", {figures['updated']} stored again" if figures["updated"] else ""),
-        "known": f"{figures['known']} met, not fetched again",
-        "failed": ", ".join(f"{name} {count}" for name, count in sorted(run.failed.items())) or "0",
-        "requests": f"{figures['requests']}, {figures['bytes'] / 1e6:.1f} MB",
-        "time": f"{run.seconds:.0f} s",
-        "where": run.place,
-        "run": run.id,
-    }
     table = Text(f"{run.spider}: {ENDS.get(run.reason or '', run.reason)}", style="bold")
+    rows = rows_of(run.document(), run.seconds) | {"where": run.place, "run": run.id}
     for name, value in rows.items():
         table.append(f"\n  {name:<9}", style="bold").append(value, style="not bold")
     return table

@@ -1,19 +1,25 @@
 """The account of a run: what it asked for, what came of it, whether it was good."""
 
+import asyncio
+import fcntl
 import logging
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Self
+from datetime import UTC, datetime, timedelta
+from typing import IO, Any, Self
 
 from scrapy import signals
 from scrapy.crawler import Crawler
 
 from rfi_news.exceptions import StoreError
 from rfi_news.spiders.edition import EditionSpider
-from rfi_news.store.store import Store
+from rfi_news.store.store import Store, run_lock
 
 logger = logging.getLogger(__name__)
+
+HEARTBEAT = timedelta(seconds=20)
+LIFE = timedelta(seconds=90)
+"""How long after its last heartbeat a run on another machine counts as alive."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,10 +37,18 @@ class RunAccount:
     started_at: datetime
     finished_at: datetime | None = None
     reason: str | None = None
-    """Why the spider closed: `finished`, `limit`, `shutdown`, `store_unavailable`, `site_unreachable`, …"""
+    """Why the spider closed: `finished`, `limit`, `shutdown`, `store_unavailable`, `site_unreachable`, `blocked`, …"""
     figures: dict[str, int | float] = field(default_factory=dict)
+    requests: dict[str, int] = field(default_factory=dict)
+    """Requests by kind of page, retries included; `other` is robots.txt."""
     failed: dict[str, int] = field(default_factory=dict)
-    """Pages not had, by kind and reason: `article/http_404`."""
+    """Pages not had, by kind and reason: `article/http_500`."""
+    refused: dict[str, int] = field(default_factory=dict)
+    """Refusals by status, or `interstitial`."""
+    revisions: dict[str, int] = field(default_factory=dict)
+    """Revised stories by size."""
+    oldest_pending: datetime | None = None
+    """When the story longest pending was discovered, UTC."""
     problems: list[str] = field(default_factory=list)
     """What makes the run a bad one, each a sentence; none in a good run."""
 
@@ -59,11 +73,17 @@ class RunAccount:
             "finished_at",
             "reason",
             "figures",
+            "requests",
             "failed",
+            "refused",
+            "revisions",
+            "oldest_pending",
             "problems",
         )
         verdict = ("good" if self.is_good else "bad") if self.finished_at else "running"
-        return {"_id": self.id, **{name: getattr(self, name) for name in names}, "verdict": verdict}
+        alive_until = datetime.now(UTC) + LIFE if verdict == "running" else None
+        values = {name: getattr(self, name) for name in names}
+        return {"_id": self.id, **values, "verdict": verdict, "alive_until": alive_until}
 
 
 class Account:
@@ -74,6 +94,8 @@ class Account:
         self.store = Store.of(crawler)
         self.max_parse_failures = crawler.settings.getfloat("MAX_PARSE_FAILURES")
         self.run: RunAccount | None = None
+        self._lock: IO[bytes] | None = None
+        self._heart: asyncio.Task[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -90,7 +112,7 @@ class Account:
 
     async def spider_opened(self, spider: EditionSpider) -> None:
         """Open the account."""
-        now = datetime.now(UTC).replace(microsecond=0)
+        now = spider.now().replace(microsecond=0)
         self.run = RunAccount(
             id=f"{now:%Y%m%dT%H%M%SZ}-{spider.name}-{secrets.token_hex(2)}",
             spider=spider.name,
@@ -101,41 +123,83 @@ class Account:
             started_at=now,
         )
         self.crawler.stats.set_value("run/id", self.run.id)
+        if not self.store.is_open:
+            return
+        self._hold_lock(self.run.id)
         await self._record()
+        self._heart = asyncio.create_task(self._beat(self.run.id))
+
+    def _hold_lock(self, run: str) -> None:
+        """Show other runs on this machine that this one is alive, for as long as it is."""
+        path = run_lock(self.store.data_dir, run)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = path.open("wb")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+        except OSError as error:  # the heartbeat tells as well, only later
+            logger.info("No lock at %s: %s", path, error)
+
+    async def _beat(self, run: str) -> None:
+        """Tell runs on other machines the same, through the store."""
+        while True:
+            await asyncio.sleep(HEARTBEAT.total_seconds())
+            try:
+                await self.store.note(run, alive_until=datetime.now(UTC) + LIFE)
+            except StoreError:  # whoever needs the store says so; with it back, the next beat tells
+                logger.debug("No heartbeat: the store is away")
 
     async def spider_closed(self, spider: EditionSpider, reason: str) -> None:
         """Close the account, write it down, log it in a line."""
         run = self.run
         if run is None:  # the spider never opened
             return
-        run.finished_at = datetime.now(UTC).replace(microsecond=0)
+        if self._heart is not None:
+            self._heart.cancel()
+        run.finished_at = spider.now().replace(microsecond=0)
         run.since = spider.since.isoformat() if spider.since else None
         run.reason = reason
         stats = self.crawler.stats.get_stats()
-        run.figures = {
-            "requests": stats.get("downloader/request_count", 0),
-            "bytes": stats.get("downloader/response_bytes", 0),
-            "listings": stats.get("listings/fetched", 0),
-            "entries": stats.get("listings/entries", 0),
-            "fetched": stats.get("articles/fetched", 0),
-            "new": stats.get("articles/new", 0),
-            "updated": stats.get("articles/updated", 0),
-            "absent": stats.get("listings/absent", 0),
-            "known": stats.get("articles/known", 0) + stats.get("articles/double", 0),
-            "unread": stats.get("articles/unread", 0),
-            "unsaved": stats.get("store/unsaved", 0),
-            "bugs": stats.get("spider_exceptions/count", 0) + stats.get("articles/bugs", 0),
-        }
-        run.failed = {
-            name.removeprefix("failed/"): count for name, count in stats.items() if name.startswith("failed/")
-        }
+        run.figures = _figures(stats)
+        run.requests, run.failed, run.refused, run.revisions = (
+            {name.removeprefix(prefix): count for name, count in stats.items() if name.startswith(prefix)}
+            for prefix in ("requests/", "failed/", "refused/", "revisions/")
+        )
+        run.refused = {name: count for name, count in run.refused.items() if name not in ("until", "said")}
+        run.figures["refused"] = sum(run.refused.values())
+        await self._count_pending(run, spider)
         run.problems = list(self._problems(run))
-        await self._record()
+        is_recorded = await self._record()
+        await self._end_block(run)
         await self.store.close()
-        said = ", ".join(f"{name} {value}" for name, value in (run.figures | run.failed).items())
+        if self._lock is not None:
+            if is_recorded:  # else the file stays, with nobody holding it: so others see that this run is over
+                run_lock(self.store.data_dir, run.id).unlink(missing_ok=True)
+            self._lock.close()
+        counts = run.figures | run.failed
+        said = ", ".join(f"{name} {value}" for name, value in counts.items() if value is not None)
         logger.info("Run %s (%s) %s: %s", run.id, reason, "good" if run.is_good else "bad", said)
         for problem in run.problems:
             logger.info("Run %s: %s", run.id, problem)
+
+    async def _count_pending(self, run: RunAccount, spider: EditionSpider) -> None:
+        if not self.store.is_open:
+            return
+        try:
+            count, run.oldest_pending = await self.store.frontier.pending(spider.edition.code, depth=spider.args.hops)
+        except StoreError:
+            return
+        run.figures["pending"] = count
+
+    async def _end_block(self, run: RunAccount) -> None:
+        """After a run that was answered, the next refusal counts as the first again."""
+        if run.reason == "blocked" or not run.figures["answers"] or not self.store.is_open:
+            return
+        try:
+            held = await self.store.held(run.origin)
+            if held.get("blocked_runs"):
+                await self.store.hold(run.origin, held["until"], blocked_runs=0)
+        except StoreError as error:
+            logger.info("Store: %s", error)
 
     def _problems(self, run: RunAccount) -> list[str]:
         figures = run.figures
@@ -145,12 +209,16 @@ class Account:
             found.append(f"The store failed: {error or 'no answer'}")
         if figures["unsaved"]:
             found.append(f"{figures['unsaved']} fetched articles could not be stored; the next run fetches them again.")
+        if run.reason == "blocked":
+            found.append(str(self.crawler.stats.get_value("refused/said")))
         if run.reason == "site_unreachable":
             detail = ", ".join(reason.partition("/")[2] for reason in run.failed)
             found.append(
-                f"{run.origin} cannot be reached ({detail}). Check the network, or name a mirror with -a origin=http://…"
+                f"{run.origin} cannot be reached ({detail}). Check the network, or name a mirror as origin: http://…"
             )
         elif not found and not figures["entries"] and not figures["fetched"] and run.reason != "shutdown":
+            if figures["shared"] or figures["not_modified"]:  # another run asks, or nothing has changed
+                return found
             why = ", ".join(f"{reason}: {count}" for reason, count in run.failed.items()) or "no listing had an entry"
             found.append(f"Nothing was seen at {run.origin} ({why}). Is the site refusing, or has its markup changed?")
         unread = figures["unread"] + figures["bugs"]
@@ -165,10 +233,50 @@ class Account:
             )
         return found
 
-    async def _record(self) -> None:
+    async def _record(self) -> bool:
+        """Write the account down; False when the store is away."""
         if self.run is None or not self.store.is_open:
-            return
+            return False
         try:
             await self.store.record_run(self.run.document())
         except StoreError as error:
             logger.error("The run's account could not be written: %s", error)  # noqa: TRY400 — a line, not a traceback
+            return False
+        return True
+
+
+def _figures(stats: dict[str, Any]) -> dict[str, int | float]:
+    """The figures of a run, drawn from its stats; times in seconds."""
+    names = {
+        "requests": "downloader/request_count",
+        "answers": "answers/all",
+        "not_modified": "answers/unchanged",
+        "bytes": "downloader/response_bytes",
+        "listings": "listings/fetched",
+        "feeds": "feeds/fetched",
+        "archives": "archives/fetched",
+        "sitemaps": "sitemaps/fetched",
+        "absent": "listings/absent",
+        "shared": "listings/shared",
+        "fetched": "articles/fetched",
+        "new": "articles/new",
+        "revised": "articles/revised",
+        "unchanged": "articles/unchanged",
+        "gone": "articles/gone",
+        "not_there": "articles/absent",
+        "moved": "articles/moved",
+        "known": "articles/known",
+        "double": "articles/double",
+        "unread": "articles/unread",
+        "unsaved": "store/unsaved",
+    }
+    figures: dict[str, int | float] = {name: stats.get(stat, 0) for name, stat in names.items()}
+    kinds = ("listings", "feeds", "archives", "sitemaps")
+    figures["entries"] = sum(stats.get(f"{kind}/entries", 0) for kind in kinds)
+    figures["bugs"] = stats.get("spider_exceptions/count", 0) + stats.get("articles/bugs", 0)
+    figures["latency"] = round(stats.get("latency/milliseconds", 0) / max(figures["answers"], 1) / 1000, 3)
+    figures["slowest"] = round(stats.get("latency/slowest", 0) / 1000, 3)
+    if stats.get("delay/stories"):
+        figures["delay"] = round(stats["delay/seconds"] / stats["delay/stories"])
+        figures["longest_delay"] = stats["delay/slowest"]
+    return figures

@@ -2,27 +2,30 @@
 
 from typing import Any, Self
 
+from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DropItem
+from scrapy.exceptions import IgnoreRequest
 
-from rfi_news.exceptions import StoreUnavailableError
+from rfi_news.exceptions import KeptOutError, MovedError, StoreUnavailableError
 from rfi_news.items import Article
 from rfi_news.pipelines.store import unsaved
+from rfi_news.site.addresses import parse
+from rfi_news.spiders.edition import EditionSpider
 from rfi_news.store.store import Store
 
 
 class DeduplicatePipeline:
-    """Drops an article whose canonical address came before, in this run or in the store.
+    """Drops an article that came before in this run, and recognizes one that came out under another address.
 
-    Requests for known addresses are never sent; what comes here twice was fetched under two addresses of one story.
-    With `-a refresh=1` only doubles of the run itself are dropped.
+    What is stored is not asked for again; what comes here twice was fetched under two addresses of one story. A new
+    story with the time and the headline, or the text, of a stored one may have moved here: the stored address is asked,
+    and if it redirects here, both are one story, which keeps its `_id`.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.stats = crawler.stats
         self.store = Store.of(crawler)
-        self.refresh: bool = getattr(getattr(crawler.spider, "args", None), "refresh", False)
         self.seen: set[str] = set()
 
     @classmethod
@@ -31,15 +34,34 @@ class DeduplicatePipeline:
         return cls(crawler)
 
     async def process_item(self, item: Any) -> Any:
-        """Pass a new article on. Raises DropItem for a known one."""
+        """Pass an article on. Raises KeptOutError (`known`) for one that came before."""
         if not isinstance(item, Article):
             return item
+        if item.url in self.seen:
+            self.stats.inc_value("articles/double")
+            raise KeptOutError("known", f"Known: {item.url}")
+        self.seen.add(item.url)
         try:
-            is_known = item.url in self.seen or (not self.refresh and await self.store.known([item.url]))
+            twin = await self.store.twin(item)
+            if twin is not None and twin not in self.seen:  # what answered in this run has not moved
+                self.seen.add(twin)
+                await self._join(twin, item)
         except StoreUnavailableError as error:
             raise unsaved(self.crawler, item, error) from None
-        if is_known:
-            self.stats.inc_value("articles/double")
-            raise DropItem(f"Known: {item.url}")
-        self.seen.add(item.url)
         return item
+
+    async def _join(self, twin: str, item: Article) -> None:
+        old, new, spider = parse(twin), parse(item.url), self.crawler.spider
+        if old is None or new is None or not isinstance(spider, EditionSpider):
+            return
+        request = Request(old.at(spider.args.origin), cb_kwargs={"address": old})
+        try:
+            await self.crawler.engine.download_async(request)
+        except MovedError as moved:
+            if moved.target == new.url:
+                self.stats.inc_value("articles/moved")
+                await self.store.join(old, new, spider.now())
+        except IgnoreRequest:
+            pass  # refused, or forbidden: nothing is known of it, and they stay two
+        except Exception:  # noqa: BLE001 — no answer; the visit it is due for will tell
+            self.stats.inc_value("articles/twin_unanswered")

@@ -5,20 +5,20 @@ from typing import Any, Self
 
 from scrapy import signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import CloseSpider, DropItem
+from scrapy.exceptions import CloseSpider
 
-from rfi_news.exceptions import StoreError, StoreRejectedError, StoreUnavailableError
+from rfi_news.exceptions import KeptOutError, StoreError, StoreRejectedError, StoreUnavailableError
 from rfi_news.items import Article
 from rfi_news.store.store import Store, close_run
 
 logger = logging.getLogger(__name__)
 
 
-def unsaved(crawler: Crawler, article: Article, error: StoreUnavailableError) -> DropItem:
+def unsaved(crawler: Crawler, article: Article, error: StoreUnavailableError) -> KeptOutError:
     """Count an article for which the store was away, close the run, and return what its pipeline is to raise."""
     crawler.stats.inc_value("store/unsaved")
     close_run(crawler, error)
-    return DropItem(f"Not stored, to be fetched again: {article.url}: {error}", log_level="ERROR")
+    return KeptOutError("unsaved", f"Not stored, to be fetched again: {article.url}: {error}", log_level="ERROR")
 
 
 class StorePipeline:
@@ -49,16 +49,35 @@ class StorePipeline:
             raise CloseSpider("store_unavailable") from None
 
     async def process_item(self, item: Any) -> Any:
-        """Store an article and count it as new or updated. Raises DropItem when it could not be stored."""
+        """Store an article, count it as new or revised. Raises KeptOutError when it is unchanged, or was not stored."""
         if not isinstance(item, Article):
             return item
         stats = self.crawler.stats
         try:
-            is_new = await self.store.save(item)
+            saved = await self.store.save(item)
         except StoreRejectedError as error:
             stats.inc_value("failed/article/store_rejected")
-            raise DropItem(f"Not stored: {item.url}: {error}", log_level="ERROR") from None
+            raise KeptOutError("store_rejected", f"Not stored: {item.url}: {error}", log_level="ERROR") from None
         except StoreUnavailableError as error:
             raise unsaved(self.crawler, item, error) from None
-        stats.inc_value("articles/new" if is_new else "articles/updated")
+        if saved.is_new:
+            stats.inc_value("articles/new")
+        elif saved.revision:
+            stats.inc_value("articles/revised")
+            stats.inc_value(f"revisions/{saved.revision.size}")
+            logger.info("Revised (%s): %s", saved.revision.size, item.url)
+        else:
+            stats.inc_value("articles/unchanged")
+            raise KeptOutError("unchanged", f"Unchanged: {item.url}", log_level="DEBUG")
         return item
+
+    async def close_spider(self) -> None:
+        """Write what is left to write, and let go of the stories still in hand."""
+        run = self.crawler.stats.get_value("run/id")
+        if not self.store.is_open or run is None:
+            return
+        try:
+            await self.store.settled()
+            await self.store.frontier.release(run)
+        except StoreError as error:  # the leases end with the run
+            logger.info("Store: %s", error)

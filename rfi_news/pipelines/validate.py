@@ -3,9 +3,9 @@
 from typing import Any, Self
 
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DropItem
 from scrapy.statscollectors import StatsCollector
 
+from rfi_news.exceptions import KeptOutError
 from rfi_news.items import Article, problems_of
 
 
@@ -21,7 +21,7 @@ class ValidatePipeline:
         return cls(crawler.stats)
 
     def process_item(self, item: Any) -> Any:
-        """Pass a valid article on. Raises DropItem for any other, naming fields and reasons."""
+        """Pass a valid article on. Raises KeptOutError for any other, naming fields and reasons."""
         if not isinstance(item, Article):
             return item
         problems = problems_of(item)
@@ -30,5 +30,5 @@ class ValidatePipeline:
             for field in problems:
                 self.stats.inc_value(f"failed/article/invalid_{field}")
             said = "; ".join(f"{field}: {reason}" for field, reason in problems.items())
-            raise DropItem(f"Invalid: {item.url}: {said}", log_level="WARNING")
+            raise KeptOutError("invalid", f"Invalid: {item.url}: {said}", log_level="WARNING")
         return item

@@ -90,6 +90,19 @@ def topic_paths(edition: Edition) -> list[str]:
     return [*edition.sections, *(columns if edition.columns_index else [])]
 
 
+SOURCES = ("rss", "topics", "related", "sitemap", "archive")
+"""Where stories can be discovered, cheapest first."""
+
+
+def _sources(given: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    names = [name for name in re.split("[,，、\\s]+", given) if name]
+    if not names or not set(names) <= set(SOURCES):
+        raise PydanticCustomError("source", "unknown")
+    return tuple(name for name in SOURCES if name in names)
+
+
 Day = Annotated[date, BeforeValidator(_paris_day)]
 
 
@@ -107,6 +120,11 @@ class Arguments(BaseModel):
         "brings nothing new",
     )
     until: Day | None = Field(None, description="a Paris day, YYYY-MM-DD, not before since; default: no end")
+    sources: Annotated[tuple[str, ...], BeforeValidator(_sources)] = Field(
+        ("rss", "topics", "related"),
+        description="where to look for stories, comma-separated: rss, topics, related, sitemap, archive; "
+        "default: rss,topics,related",
+    )
     related: Annotated[int, BeforeValidator(_hops), Field(ge=0)] = Field(
         1, description="hops of 同一主题 followed beyond the topic pages: 0, a number, or all; default: 1"
     )
@@ -114,8 +132,12 @@ class Arguments(BaseModel):
         None, description="a number above 0: at most so many new articles"
     )
     refresh: bool = Field(default=False, description="1: fetch known articles again; default: 0")
+    force: bool = Field(default=False, description="1: ask the site although it refused until a later time; default: 0")
     origin: Annotated[str, BeforeValidator(_origin)] = Field(
         HOST, description=f"where pages are fetched, as http(s)://host[:port]; default: {HOST}"
+    )
+    list_only: bool = Field(
+        default=False, alias="_list_only", description="for `scrapy audit`: read what the archive lists, fetch no story"
     )
     job: str | None = Field(None, alias="_job", description="the job's number, as Scrapyd gives it")
 
@@ -125,6 +147,8 @@ class Arguments(BaseModel):
             raise PydanticCustomError(
                 "order", "until={until} lies before since={since}", self.model_dump(include={"since", "until"})
             )
+        if "archive" in self.sources and self.since is None:
+            raise PydanticCustomError("order", "sources=archive needs since=YYYY-MM-DD, the first Paris day to look up")
         return self
 
     @classmethod
@@ -140,9 +164,23 @@ class Arguments(BaseModel):
 
     def given(self) -> dict[str, Any]:
         """What was asked for beyond the defaults, as plain values for the run's account."""
-        values = self.model_dump(exclude_defaults=True, exclude={"topics"})
+        values = self.model_dump(exclude_defaults=True, exclude={"topics", "sources", "list_only"})
         values |= {name: str(value) for name, value in values.items() if isinstance(value, date)}
+        if self.sources != type(self).model_fields["sources"].default:
+            values["sources"] = list(self.sources)
+        if self.list_only:
+            values["audit"] = True
         return values | ({"topics": [topic.path for topic in self.topics]} if self.topics else {})
+
+    @property
+    def hops(self) -> int:
+        """How far same-topic links are followed: none where `sources` leaves them out."""
+        return self.related if "related" in self.sources else 0
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether this run was asked for certain stories, and is to leave alone what else waits in the frontier."""
+        return bool(self.topics or self.until) or not {"rss", "topics"} & set(self.sources)
 
 
 def _sentence(model: type[BaseModel], problem: Any) -> str:
@@ -151,7 +189,7 @@ def _sentence(model: type[BaseModel], problem: Any) -> str:
         return str(problem["msg"])
     name = str(problem["loc"][0])
     if kind == "extra_forbidden":
-        known = ", ".join(field for field in model.model_fields if field != "job")
+        known = ", ".join(field for field in model.model_fields if field not in ("job", "list_only"))
         return f"{name}={problem['input']}: no such argument. Known: {known}"
     accepted = (problem.get("ctx") or {}).get("accepted") or model.model_fields[name].description
     return f"{name}={problem['input']} is not accepted: {accepted}"

@@ -14,6 +14,8 @@ from scrapy.exceptions import (
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
+from rfi_news.exceptions import RefusedError
+
 _REASONS: dict[type[BaseException], str] = {
     CannotResolveHostError: "dns",
     DownloadConnectionRefusedError: "connection_refused",
@@ -26,7 +28,6 @@ _IGNORED = {
     "redirections": "redirect_loop",
     "offsite": "offsite",
     "circle": "redirect_loop",
-    "limit": "limit",
 }
 
 
@@ -35,6 +36,8 @@ def reason_of(failure: Failure) -> str:
     error = failure.value
     if isinstance(error, HttpError):
         return f"http_{error.response.status}"
+    if isinstance(error, RefusedError):
+        return f"refused_{error.why}"
     for kind, reason in _REASONS.items():
         if isinstance(error, kind):
             return reason

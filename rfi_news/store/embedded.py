@@ -32,7 +32,8 @@ COMMAND = "secantusd-py"
 _IDLE_SECONDS = 20.0  # after the last user: long enough for the next command of a script, short of a minute
 _START_SECONDS = 60.0
 _LOG_BYTES = 5_000_000
-_RESTARTS = 10  # within one keeper's life; a server that dies more often is broken
+_RESTARTS = 10  # in a row, each within _SHORT_LIFE of the last: then the server is broken, not unlucky
+_SHORT_LIFE = 2.0  # seconds
 
 
 class EmbeddedServer:
@@ -156,6 +157,7 @@ class _Keeper:
         self.port: int = _running(directory)["port"] if self.adopted else _free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
+        self.started_at = 0.0
         if self.adopted:
             self._write_down(self.adopted)
 
@@ -166,9 +168,10 @@ class _Keeper:
 
     def start(self) -> None:
         command = find_command()
+        self.starts = self.starts + 1 if time.monotonic() - self.started_at < _SHORT_LIFE else 1
+        self.started_at = time.monotonic()
         if command is None or self.starts > _RESTARTS:
             raise SystemExit(f"{COMMAND} is gone or keeps ending; giving up")
-        self.starts += 1
         config = self.directory / "secantusd.toml"  # its own, empty: none is picked up from the working directory
         config.touch()
         self.process = subprocess.Popen(  # noqa: S603 — the command found beside this Python

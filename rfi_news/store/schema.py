@@ -9,7 +9,7 @@ from annotated_types import Ge, MinLen
 from pydantic import AfterValidator, AwareDatetime
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from rfi_news.items import Article, given
+from rfi_news.items import Article, Record, given
 
 INDEXES: dict[str, list[IndexModel]] = {
     "articles": [
@@ -21,16 +21,27 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("authors.name", ASCENDING), ("published_at", DESCENDING)]),
     ],
     "links": [IndexModel([("from", ASCENDING), ("to", ASCENDING)], unique=True), IndexModel([("to", ASCENDING)])],
-    "runs": [IndexModel([("spider", ASCENDING), ("started_at", DESCENDING)])],
+    "runs": [IndexModel([("spider", ASCENDING), ("started_at", DESCENDING)]), IndexModel([("verdict", ASCENDING)])],
+    # One leading field that the query names alone: the embedded server uses no more of an index than that.
+    "frontier": [IndexModel([("queue", ASCENDING), ("fresh", DESCENDING)], sparse=True)],
+    "state": [],
 }
 """Indexes by collection; every collection of the store has an entry."""
+
+VERSION = 2
+"""Of the collections, their validator and indexes; raised when one of them changes. 1 had no frontier."""
 
 _BSON = {str: "string", int: "int", bool: "bool", datetime: "date", AwareDatetime: "date"}
 
 
-def validator(item: type[Any] = Article) -> dict[str, Any]:
-    """The `$jsonSchema` a stored item of this class must meet, without the operator around it."""
-    return _of_dataclass(item)
+def validator(item: type[Any] = Article, record: type[Any] = Record) -> dict[str, Any]:
+    """The `$jsonSchema` a stored item must meet, without the operator around it.
+
+    What the store keeps beside the item is typed too, but not required: earlier versions wrote less.
+    """
+    schema = _of_dataclass(item)
+    schema["properties"] |= _of_dataclass(record)["properties"]
+    return schema
 
 
 def _of_dataclass(item: type[Any]) -> dict[str, Any]:
@@ -58,7 +69,7 @@ def _of_type(hint: Any) -> dict[str, Any]:
     if origin is list:
         return {"bsonType": "array", "items": _of_type(inner[0])}
     if origin is dict:
-        return {"bsonType": "object", "additionalProperties": _of_type(inner[1])}
+        return {"bsonType": "object"} | ({} if inner[1] is Any else {"additionalProperties": _of_type(inner[1])})
     if is_dataclass(hint):
         return _of_dataclass(hint)  # type: ignore[arg-type]
     return {"bsonType": _BSON[hint]}

@@ -67,7 +67,7 @@ def test_no_such_topic(given):
     [
         {"since": "2023-2-1"}, {"since": "2999-01-01"}, {"topics": " , "}, {"origin": "http://x:port"}, {"since": "2023-02-30"}, {"until": "1699000000"}, {"limit": "0"}, {"limit": "-1"}, {"limit": "x"},
         {"related": "-1"}, {"related": "some"}, {"refresh": "perhaps"}, {"origin": "ftp://x"}, {"origin": "http://x/cn"}, {"origin": ""},
-        {"since": "2023-11-09", "until": "2023-11-08"}, {"colour": "red"},
+        {"since": "2023-11-09", "until": "2023-11-08"}, {"sources": "archive"}, {"sources": ""}, {"force": "perhaps"}, {"colour": "red"},
     ],
 )  # fmt: skip
 def test_refused_in_one_line_that_names_it(given):

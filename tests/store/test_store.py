@@ -8,6 +8,8 @@ from pymongo.errors import WriteError
 from rfi_news.exceptions import StoreError, StoreRejectedError, StoreUnavailableError
 from rfi_news.items import Article, Author, Related, as_document
 from rfi_news.store.bulk import BulkWriter
+from rfi_news.store.gather import Gatherer
+from rfi_news.store.schema import INDEXES
 from rfi_news.store.store import Store
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -31,9 +33,9 @@ async def store(database):
 
 
 async def test_first_seen_is_set_once(store, database):
-    assert await store.save(article(title="一"))
+    assert (await store.save(article(title="一"))).is_new
     later = NOW + timedelta(hours=1)
-    assert not await store.save(article(title="二", fetched_at=later))
+    assert not (await store.save(article(title="二", fetched_at=later))).is_new
     document = database.articles.find_one()
     assert (document["title"], document["first_seen_at"], document["last_seen_at"]) == ("二", NOW, later)
 
@@ -58,12 +60,12 @@ async def test_links(store, database):
     assert sorted(await store.linked([article().url])) == [(article().url, link) for link in sorted(found)]
 
 
-async def test_known(store):
+async def test_present(store):
     await store.save(article(1))
-    assert await store.known([article(1).url, article(2).url]) == {article(1).url}
+    assert await store.present([article(1).url, article(2).url]) == {article(1).url}
     await store.save(article(2))
-    assert await store.known([article(2).url]) == {article(2).url}
-    assert await store.known([]) == set()
+    assert await store.present([article(2).url]) == {article(2).url}
+    assert await store.present([]) == set()
 
 
 async def test_newest(store):
@@ -88,9 +90,7 @@ async def test_the_database_refuses_what_the_schema_refuses(store, database):
 
 async def test_opening_again_changes_nothing(store, database):
     await store.save(article())
-    indexes = {
-        name: list(database.client[database.name][name].index_information()) for name in ("articles", "links", "runs")
-    }
+    indexes = {name: list(database.client[database.name][name].index_information()) for name in INDEXES}
     second = Store(database.settings())
     await second.open()
     await second.open()
@@ -118,7 +118,7 @@ async def test_a_document_that_cannot_be_encoded_spoils_nobody_elses(store, data
     answers = await asyncio.gather(
         *(store.save(article(n, char_count=2**70 if n == 2 else 1)) for n in (1, 2, 3)), return_exceptions=True
     )
-    assert [answers[0], answers[2]] == [True, True]
+    assert [answers[0].is_new, answers[2].is_new] == [True, True]
     assert isinstance(answers[1], StoreRejectedError)
     assert database.articles.count_documents({}) == 2
 
@@ -154,3 +154,62 @@ async def test_an_outage_is_waited_for_then_named(database):
 async def test_an_address_that_cannot_work(database, uri):
     with pytest.raises(StoreError, match="MONGODB_URI cannot be used"):
         await Store(database.settings(MONGODB_URI=uri)).open()
+
+
+async def test_a_store_without_a_frontier_is_taken_over(store, database):
+    """As version 1 left it: articles and links, no word of what was visited."""
+    related = [Related(url="https://www.rfi.fr/cn/x/20260130-9", title="甲")]
+    await store.save(article(1, related=related))
+    await store.save(article(2))
+    await store.close()
+    database.frontier.drop()
+    database.state.drop()
+    again = Store(database.settings())
+    await again.open()
+    entries = {entry["_id"]: (entry["state"], entry["depth"]) for entry in database.frontier.find()}
+    assert entries == {article(1).url: ("stored", 0), article(2).url: ("stored", 0), related[0].url: ("pending", 1)}
+    assert [url for _, url in await again.frontier.due("cn", depth=1, now=NOW + timedelta(days=999), most=9)] == [
+        related[0].url
+    ]
+    await again.close()
+
+
+async def test_a_revision_keeps_what_was_said_before(store, database):
+    await store.save(article(text="五人受伤。", title="一"))
+    saved = await store.save(article(text="六人受伤。", title="一", fetched_at=NOW + timedelta(hours=1)))
+    assert (saved.is_new, saved.revision.size) == (False, "figures_or_names")
+    unchanged = await store.save(article(text="六人受伤。", title="一", fetched_at=NOW + timedelta(hours=6)))
+    assert unchanged.revision is None
+    document = database.articles.find_one()
+    (revision,) = document["revisions"]
+    assert (revision["number"], revision["earlier"]["text"], revision["seen_at"]) == (
+        1,
+        "五人受伤。",
+        NOW + timedelta(hours=1),
+    )
+    assert (document["text"], document["first_seen_at"]) == ("六人受伤。", NOW)
+
+
+async def test_states(store):
+    await store.save(article(1))
+    await store.save(article(2))
+    await store.mark_gone(article(2).url, NOW)
+    urls = [article(number).url for number in (1, 2, 3)]
+    assert await store.states(urls) == dict(zip(urls, ("stored", "gone", "missing"), strict=True))
+
+
+async def test_questions_asked_together_are_one_call():
+    calls = []
+
+    async def answer(questions):
+        calls.append(list(questions))
+        if "bad" in questions:
+            raise ValueError("bad")
+        return {question: question * 2 for question in questions}
+
+    gatherer = Gatherer(answer, seconds=0.01)
+    assert await asyncio.gather(*(gatherer.ask(number) for number in (1, 2))) == [{1: 2, 2: 4}] * 2
+    assert await gatherer.ask(3) == {3: 6}
+    outcomes = await asyncio.gather(gatherer.ask("bad"), gatherer.ask("good"), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ValueError, ValueError]
+    assert calls == [[1, 2], [3], ["bad", "good"]]
