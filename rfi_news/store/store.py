@@ -440,8 +440,10 @@ class Store:
         running = await self._patiently(lambda: self.runs.find({"verdict": "running"}).to_list())
         for run in running:
             lock = run_lock(self.data_dir, run["_id"])
+            is_held = _is_held(lock)
             heartbeat = run.get("alive_until")
-            if not _is_dead(lock) and heartbeat is not None and heartbeat >= datetime.now(UTC):
+            is_beating = heartbeat is not None and heartbeat >= datetime.now(UTC)
+            if is_held or (is_held is None and is_beating):
                 continue
             await self.frontier.free(run["_id"])
             end = {"verdict": "bad", "reason": "killed", "problems": ["The run was killed, or its machine went down."]}
@@ -555,14 +557,16 @@ def run_lock(data_dir: Path, run: str) -> Path:
     return data_dir / "runs" / f"{run}.lock"
 
 
-def _is_dead(lock: Path) -> bool:
-    """Whether nobody holds this lock any more; a run whose file is elsewhere may be alive."""
+def _is_held(lock: Path) -> bool | None:
+    """Whether a run holds this lock; None where there is no such file: the run may live on another machine."""
     try:
         with lock.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
     except OSError:
-        return False
-    return True
+        return None
+    return False
 
 
 def _aliases(document: dict[str, Any], url: str) -> list[str]:

@@ -1,4 +1,5 @@
 import asyncio
+import fcntl
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -213,3 +214,19 @@ async def test_questions_asked_together_are_one_call():
     outcomes = await asyncio.gather(gatherer.ask("bad"), gatherer.ask("good"), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [ValueError, ValueError]
     assert calls == [[1, 2], [3], ["bad", "good"]]
+
+
+async def test_a_run_is_dead_when_its_lock_is_free_or_elsewhere_its_heartbeat_late(store, database, data_dir):
+    now = datetime.now(UTC)
+    locks = data_dir / "runs"
+    locks.mkdir(exist_ok=True)
+    runs = {"held": now - timedelta(hours=1), "free": now + timedelta(hours=1), "late": now - timedelta(seconds=1),
+            "beating": now + timedelta(hours=1)}  # fmt: skip
+    database.runs.insert_many([{"_id": f"{database.name}-{name}", "verdict": "running", "alive_until": until} for name, until in runs.items()])  # fmt: skip
+    database.frontier.insert_many([{"_id": name, "lease": f"{database.name}-{name}"} for name in runs])
+    with (locks / f"{database.name}-held.lock").open("wb") as held, (locks / f"{database.name}-free.lock").open("wb"):
+        fcntl.flock(held, fcntl.LOCK_EX)
+        store.data_dir = data_dir
+        await store.bury_runs()
+    assert {run["_id"].rpartition("-")[2] for run in database.runs.find({"reason": "killed"})} == {"free", "late"}
+    assert {entry["_id"] for entry in database.frontier.find({"lease": {"$ne": None}})} == {"held", "beating"}
