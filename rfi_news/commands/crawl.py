@@ -97,6 +97,7 @@ ENDS = {
     "site_unreachable": "stopped, the site is out of reach",
     "blocked": "stopped, the site refuses",
     "killed": "killed",
+    "bug": "stopped by a bug of this program",
 }
 
 

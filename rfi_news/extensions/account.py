@@ -144,7 +144,7 @@ class Account:
         while True:
             await asyncio.sleep(HEARTBEAT.total_seconds())
             try:
-                await self.store.note(run, alive_until=datetime.now(UTC) + LIFE)
+                await self.store.note(run, alive_until=datetime.now(UTC) + LIFE, verdict="running")
             except StoreError:  # whoever needs the store says so; with it back, the next beat tells
                 logger.debug("No heartbeat: the store is away")
 
@@ -168,7 +168,8 @@ class Account:
         run.figures["refused"] = sum(run.refused.values())
         await self._count_pending(run, spider)
         run.problems = list(self._problems(run))
-        is_recorded = await self._record()
+        is_let_go = await self._let_go(run)
+        is_recorded = is_let_go and await self._record()
         await self._end_block(run)
         await self.store.close()
         if self._lock is not None:
@@ -180,6 +181,16 @@ class Account:
         logger.info("Run %s (%s) %s: %s", run.id, reason, "good" if run.is_good else "bad", said)
         for problem in run.problems:
             logger.info("Run %s: %s", run.id, problem)
+
+    async def _let_go(self, run: RunAccount) -> bool:
+        """Let go of the stories still in hand. Where that fails the account stays open: the next run closes both."""
+        try:
+            if self.store.is_open:
+                await self.store.frontier.release(run.id)
+        except StoreError as error:
+            logger.error("The run's account could not be closed: %s", error)  # noqa: TRY400 — a line, not a traceback
+            return False
+        return True
 
     async def _count_pending(self, run: RunAccount, spider: EditionSpider) -> None:
         if not self.store.is_open:

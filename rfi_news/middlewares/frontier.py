@@ -222,7 +222,9 @@ class FrontierMiddleware:
         elif address.kind is Kind.FEED:
             more["mark"] = entry.get("mark")
         validators = {"If-None-Match": entry.get("etag"), "If-Modified-Since": entry.get("last_modified")}
-        if more.get("floor") or (address.kind is Kind.FEED and not more["mark"]) or self.spider.args.refresh:
+        # A 304 tells nothing of what is further back, nor of what an archive or a sitemap lists.
+        is_about_news = _is_topic(address) or bool(more.get("mark"))
+        if more.get("floor") or not is_about_news or self.spider.args.refresh or self._is_explicit():
             validators = {}
         return request.replace(
             cb_kwargs=request.cb_kwargs | more,
@@ -446,6 +448,11 @@ class FrontierMiddleware:
             except StoreError as error:
                 close_run(self.crawler, error)
                 return
+            except Exception:  # a bug must end the run, not keep it waiting
+                logger.exception("The frontier met a bug of this program")
+                self.crawler.stats.inc_value("spider_exceptions/count")
+                await engine.close_spider_async(reason="bug")
+                return
             for entry in batch:
                 engine.crawl(self._request(entry))
             self._is_drained = not batch
@@ -496,10 +503,11 @@ class FrontierMiddleware:
 
     async def _without_stored(self, entries: list[Entry], now: datetime) -> list[Entry]:
         """Leave out stories that are stored, though the run that stored them was killed before it could say so."""
-        fresh = [entry["_id"] for entry in entries if entry["state"] == "pending" and not entry.get("article")]
+        fresh = {entry["_id"]: entry for entry in entries if entry["state"] == "pending" and not entry.get("article")}
         stored = await self.store.present(fresh)
         for url in stored:
-            self._later(self.store.frontier.settle(url, now=now, state="stored", article=url))
+            due_at = self._next(fresh[url] | {"article": url})
+            self._later(self.store.frontier.settle(url, now=now, state="stored", article=url, due_at=due_at))
         if stored:
             await self._meet((await self._linked(list(stored), {})).values())
         return [entry for entry in entries if entry["_id"] not in stored]
@@ -507,7 +515,7 @@ class FrontierMiddleware:
     async def _bury_runs(self) -> None:
         if monotonic() > self._bury_at:
             self._bury_at = monotonic() + BURY_SECONDS
-            await self.store.bury_runs()
+            await self.store.bury_runs(but=self.run)
 
     # Outcomes ---------------------------------------------------------------------------------
 
@@ -592,7 +600,9 @@ class FrontierMiddleware:
         address = response.request.cb_kwargs.get("address") if response is not None and response.request else None
         if not isinstance(item, Article) or address is None or reason == "unsaved":
             return
-        if reason in ("unchanged", "known"):
+        if reason == "known":  # the copy on its way is the one to be noted
+            self.lost += 1
+        elif reason == "unchanged":
             self.lost += 1
             self._later(self._settle_stored(item, response))
         else:

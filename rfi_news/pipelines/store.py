@@ -7,14 +7,14 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 
-from rfi_news.exceptions import KeptOutError, StoreError, StoreRejectedError, StoreUnavailableError
+from rfi_news.exceptions import KeptOutError, StoreError, StoreRejectedError
 from rfi_news.items import Article
 from rfi_news.store.store import Store, close_run
 
 logger = logging.getLogger(__name__)
 
 
-def unsaved(crawler: Crawler, article: Article, error: StoreUnavailableError) -> KeptOutError:
+def unsaved(crawler: Crawler, article: Article, error: StoreError) -> KeptOutError:
     """Count an article for which the store was away, close the run, and return what its pipeline is to raise."""
     crawler.stats.inc_value("store/unsaved")
     close_run(crawler, error)
@@ -58,7 +58,7 @@ class StorePipeline:
         except StoreRejectedError as error:
             stats.inc_value("failed/article/store_rejected")
             raise KeptOutError("store_rejected", f"Not stored: {item.url}: {error}", log_level="ERROR") from None
-        except StoreUnavailableError as error:
+        except StoreError as error:
             raise unsaved(self.crawler, item, error) from None
         if saved.is_new:
             stats.inc_value("articles/new")
@@ -72,12 +72,6 @@ class StorePipeline:
         return item
 
     async def close_spider(self) -> None:
-        """Write what is left to write, and let go of the stories still in hand."""
-        run = self.crawler.stats.get_value("run/id")
-        if not self.store.is_open or run is None:
-            return
-        try:
+        """Write what is left to write."""
+        if self.store.is_open:
             await self.store.settled()
-            await self.store.frontier.release(run)
-        except StoreError as error:  # the leases end with the run
-            logger.info("Store: %s", error)

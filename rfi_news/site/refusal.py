@@ -15,6 +15,7 @@ REFUSING = frozenset({403, 429, 503})
 _PHRASES = (b"Request unsuccessful. Incapsula incident", b"Incapsula incident ID")
 _FRAME = b"_Incapsula_Resource"  # also in good pages, as a script: it counts only where it is all there is
 _FRAME_BYTES = 4_000
+_LONGEST = timedelta(days=30)  # a server that asks for more is mistaken, or means harm
 
 
 def refusal_of(response: Response) -> str | None:
@@ -36,12 +37,12 @@ def retry_after(response: Response, now: datetime) -> timedelta | None:
     """
     said = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
     if said.isascii() and said.isdigit():
-        return timedelta(seconds=min(int(said), 10**8))
+        return timedelta(seconds=min(int(said[:9]), _LONGEST.total_seconds()))
     moment = _http_date(said)
     if moment is None:
         return None
     here = _http_date((response.headers.get("Date") or b"").decode("latin-1")) or now
-    return max(moment - here, timedelta())
+    return min(max(moment - here, timedelta()), _LONGEST)
 
 
 def _http_date(text: str) -> datetime | None:

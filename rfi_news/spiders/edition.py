@@ -224,7 +224,7 @@ class EditionSpider(Spider):
             yield from self._topics(must=not reaches)
         elif not reaches and "topics" in self.args.sources:
             yield self.listing_request(topic)
-        newest = max(feed.times, default=None)
+        newest = max((moment for moment in feed.times if moment <= self.now()), default=None)
         self._say(address, Outcome.READ, status=response.status, mark=newest or mark, topic=topic if reaches else None)
 
     def _reaches(self, feed: Feed, mark: datetime | None) -> bool:

@@ -164,10 +164,11 @@ class Frontier:
         query: dict[str, Any] = {"_id": {"$in": urls}, "lease": None}
         if now is not None:
             query["due_at"] = {"$lte": now, "$ne": None}
+        self._in_hand.update(urls)
         await self._patiently(lambda: self._collection.update_many(query, {"$set": {"lease": run}}))
         mine = {"_id": {"$in": urls}, "lease": run}
         entries: list[Entry] = await self._patiently(lambda: self._collection.find(mine, _IN_HAND).to_list())
-        self._in_hand.update(entry["_id"] for entry in entries)
+        self._in_hand.difference_update(set(urls) - {entry["_id"] for entry in entries})
         return entries
 
     async def release(self, run: str) -> None:
@@ -205,13 +206,13 @@ class Frontier:
             update["$setOnInsert"] = {name: value for name, value in first.items() if name not in changes}
             if address.kind is Kind.ARTICLE and due_at is not None:
                 changes["queue"] = address.edition
-        self._in_hand.discard(url)
         dropped = {"queue": 1} if due_at is None else {}
         if is_paged:
             dropped["floor"] = 1
         if dropped:
             update["$unset"] = dropped
         await self._writer.write(UpdateOne({"_id": url}, update, upsert=True))
+        self._in_hand.discard(url)
 
     # Figures ----------------------------------------------------------------------------------
 

@@ -131,7 +131,7 @@ class Store:
                 self._database.get_collection(name, write_concern=WriteConcern(w=1)) for name in ("links", "frontier")
             )
             self._article_writer, self._link_writer, frontier_writer = self._writers = [
-                BulkWriter(collection, self._patiently, **self._bulk)  # type: ignore[arg-type]
+                BulkWriter(collection, self._through_outages, **self._bulk)  # type: ignore[arg-type]
                 for collection in (self.articles, self.links, frontier)
             ]
             self.frontier = Frontier(frontier, frontier_writer, self._patiently)
@@ -431,13 +431,14 @@ class Store:
         exact = [run for run in found if run["_id"] == id_] or found
         return exact[0] if len(exact) == 1 else None
 
-    async def bury_runs(self) -> None:
-        """Close the accounts of runs that were killed, as such, and let go of what they had in hand.
+    async def bury_runs(self, *, but: str | None = None) -> None:
+        """Close the accounts of runs that were killed, `but` one's own, and let go of what they had in hand.
 
         A run holds a lock on a file under DATA_DIR, which the kernel lets go when it dies; of a run on another machine,
         or on other data, its heartbeat tells.
         """
-        running = await self._patiently(lambda: self.runs.find({"verdict": "running"}).to_list())
+        query: dict[str, Any] = {"verdict": "running", "_id": {"$ne": but}}
+        running = await self._patiently(lambda: self.runs.find(query).to_list())
         for run in running:
             lock = run_lock(self.data_dir, run["_id"])
             is_held = _is_held(lock)
@@ -447,8 +448,8 @@ class Store:
                 continue
             await self.frontier.free(run["_id"])
             end = {"verdict": "bad", "reason": "killed", "problems": ["The run was killed, or its machine went down."]}
-            query = {"_id": run["_id"], "verdict": "running"}
-            await self._patiently(lambda q=query, e=end: self.runs.update_one(q, {"$set": e}))  # type: ignore[misc]
+            one = {"_id": run["_id"], "verdict": "running"}
+            await self._patiently(lambda q=one, e=end: self.runs.update_one(q, {"$set": e}))  # type: ignore[misc]
             lock.unlink(missing_ok=True)
 
     # ------------------------------------------------------------------------------------------
@@ -473,7 +474,7 @@ class Store:
         for name, indexes in INDEXES.items():
             if indexes:
                 await self._database[name].create_indexes(indexes)
-        if "articles" in existing and "frontier" not in existing:
+        if "articles" in existing and known is None:  # again, if it was cut off
             await self._fill_frontier()
         await self.state.update_one({"_id": "schema"}, {"$set": {"version": VERSION}}, upsert=True)
 
@@ -512,6 +513,13 @@ class Store:
         await leave(least=1)
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Wait through an outage; what else the server or the driver has against a call is a StoreError."""
+        try:
+            return await self._through_outages(call)
+        except PyMongoError as error:
+            raise StoreError(f"{self.place} refused: {_first_line(error)}") from None
+
+    async def _through_outages(self, call: Callable[[], Awaitable[T]]) -> T:
         return await self._retry(call, self._patience)
 
     async def _retry(self, call: Callable[[], Awaitable[T]], patience: float) -> T:

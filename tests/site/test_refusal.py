@@ -48,6 +48,8 @@ def test_no_recorded_page_is_one(name):
         ({"Retry_After": "Sat, 31 Jan 2026 12:05:00 GMT"}, 300),
         ({"Retry_After": "Sat, 31 Jan 2026 12:05:00 GMT", "Date": "Sat, 31 Jan 2026 12:04:30 GMT"}, 30),
         ({"Retry_After": "Sat, 31 Jan 2026 11:00:00 GMT"}, 0),
+        ({"Retry_After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 30 * 86400),
+        ({"Retry_After": "9" * 5000}, 30 * 86400),
         ({"Retry_After": "soon"}, None),
         ({"Retry_After": "-5"}, None),
         ({"Retry_After": "１２"}, None),

@@ -101,7 +101,7 @@ async def test_opening_again_changes_nothing(store, database):
 
 
 async def test_one_bad_document_does_not_spoil_a_bulk(store, database):
-    writer = BulkWriter(store.articles, store._patiently, size=100, seconds=0.05)
+    writer = BulkWriter(store.articles, store._through_outages, size=100, seconds=0.05)
 
     def upsert(number, **fields):
         document = {"edition": "cn"} | fields
@@ -125,7 +125,7 @@ async def test_a_document_that_cannot_be_encoded_spoils_nobody_elses(store, data
 
 
 async def test_bulks_go_by_size_before_their_time(store, database):
-    writer = BulkWriter(store.links, store._patiently, size=3, seconds=3600)
+    writer = BulkWriter(store.links, store._through_outages, size=3, seconds=3600)
     writes = [
         writer.write(UpdateOne({"from": "x", "to": str(n)}, {"$set": {"position": n}}, upsert=True)) for n in range(3)
     ]
@@ -230,3 +230,8 @@ async def test_a_run_is_dead_when_its_lock_is_free_or_elsewhere_its_heartbeat_la
         await store.bury_runs()
     assert {run["_id"].rpartition("-")[2] for run in database.runs.find({"reason": "killed"})} == {"free", "late"}
     assert {entry["_id"] for entry in database.frontier.find({"lease": {"$ne": None}})} == {"held", "beating"}
+
+
+async def test_what_the_server_has_against_a_call_is_named(store):
+    with pytest.raises(StoreError, match=r"refused: .*validation"):
+        await store._patiently(lambda: store.articles.insert_one({"_id": "x"}))
