@@ -43,7 +43,7 @@ bench: install  ## speed, as ratios within one run
 
 lock: install  ## pin requirements.txt anew
 	@$(BIN)/python -m pip install --quiet pip-tools
-	@$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate --extra embedded --extra render --extra dev --output-file requirements.txt pyproject.toml
+	@$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate --extra embedded --extra render --extra parquet --extra dev --output-file requirements.txt pyproject.toml
 
 clean:  ## remove .venv and caches; data/ stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist

@@ -4,8 +4,11 @@ Parsing: `parse_article` against trafilatura and lxml's bare parse, on the same 
 Crawling: `scrapy crawl rfi_cn` into the store against a bare spider that follows the same links and stores nothing.
 Remembering: a run on a frontier of 200,000 known addresses against one on an empty store: memory, time to the first answer.
 
+Going out: import, feeds, reader and exports of 1,007 and of 2,887 stories: time and its growth, memory, the search index.
+
 Without options the pages are fixtures/site, multiplied into a site of `--stories` stories on loopback. With
-`--origin URL --since DAY` both spiders crawl that site instead, and the pages to parse are taken from it too.
+`--origin URL --since DAY` both spiders crawl that site instead, and the pages to parse are taken from it too. With
+`--feedx FILE FILE…` stories of feedx records go out in place of invented ones; `--only out` measures just that.
 """
 
 import argparse
@@ -172,9 +175,18 @@ def main() -> None:
     parser.add_argument("--origin", help="a site on loopback to crawl, in place of the multiplied fixtures")
     parser.add_argument("--since", default="2018-01-01", help="first day to crawl there")
     parser.add_argument("--stories", type=int, default=1000, help="stories of the multiplied fixtures")
+    parser.add_argument(
+        "--feedx", nargs="+", default=[], help="feedx records that go out, the first file as small store"
+    )
+    parser.add_argument("--only", choices=["out"], help="measure this alone")
     options = parser.parse_args()
+    sys.path.insert(0, str(BENCH.parent))
     from many import Many, fetch_stories  # noqa: PLC0415 — beside this file
+    from out import bench_going_out  # noqa: PLC0415 — beside this file
 
+    bench_going_out(options.feedx)
+    if options.only:
+        return
     if options.origin:
         bench_parsing(fetch_stories(options.origin))
         bench_crawling(options.origin, options.since)

@@ -1,4 +1,4 @@
-"""`make demo`: the crawl, offline, over the bundled site of invented news; ends with one stored article."""
+"""`make demo`: the crawl, offline, over the bundled site of invented news; ends with an article, feeds and a reader."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ ARGUMENTS = ("-a", "since=2018-01-01", "-a", "related=all", "-a", "refresh=1")  
 
 
 def main() -> int:
-    """Crawl into data/demo, then print the newest article stored there; the exit status is the crawl's."""
+    """Crawl into data/demo, print the newest article stored there, write its feeds and reader; 0 when all went well."""
     environment = {name: value for name, value in os.environ.items() if name != "MONGODB_URI"} | {
         "RFI_NEWS_DATA_DIR": os.path.join(os.environ.get("RFI_NEWS_DATA_DIR", "data"), "demo"),  # noqa: PTH118
         "SCRAPY_SETTINGS_MODULE": "rfi_news.settings",
@@ -33,8 +33,17 @@ def main() -> int:
     command = [sys.executable, "-m", "rfi_news", "crawl", "rfi_cn", *ARGUMENTS, *settings]
     status = subprocess.run(command, env=environment, check=False).returncode
     print("\nOne article, as stored:\n", flush=True)
-    shown = [sys.executable, "-m", "rfi_news", "article", "--stored"]
-    return status or subprocess.run(shown, env=environment, check=False).returncode
+    for line, *command in (
+        ("", "article", "--stored"),
+        ("\nThe same as full-text feeds, and as a site to be read offline:\n", "feeds"),
+        ("", "reader"),
+    ):
+        print(line, flush=True)
+        status = (
+            status
+            or subprocess.run([sys.executable, "-m", "rfi_news", *command], env=environment, check=False).returncode
+        )
+    return status
 
 
 if __name__ == "__main__":

@@ -191,9 +191,12 @@ class Record:
     """When the site was first found to have it no longer (404, 410), UTC; None while it is there."""
     revisions: list[Revision] = field(default_factory=list)
     """Its changes, the first first."""
+    source: Text = "site"
+    """Where its present form was read: `site`, or `feedx` for a story imported and not yet read from its page."""
 
 
 _SCHEMA = TypeAdapter(Article)
+_RECORD = TypeAdapter(Record)
 
 
 def as_document(article: Article) -> dict[str, Any]:
@@ -210,3 +213,20 @@ def problems_of(article: Article) -> dict[str, str]:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         return {str(problem["loc"][0]): str(problem["msg"]) for problem in reversed(found)}
     return {}
+
+
+def from_document(document: dict[str, Any]) -> tuple[Article, Record]:
+    """A stored document, or one read back from JSON, as what it was made of.
+
+    Raises ValueError, which names the field at fault.
+    """
+    try:
+        article, record = _SCHEMA.validate_python(document), _RECORD.validate_python(document)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise ValueError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+    for revision in record.revisions:  # typed as Any, and JSON has no times
+        for name, value in revision.earlier.items():
+            if name.endswith("_at") and isinstance(value, str):
+                revision.earlier[name] = datetime.fromisoformat(value)
+    return article, record

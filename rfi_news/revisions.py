@@ -7,7 +7,7 @@ links change by themselves and make no revision.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -28,14 +28,19 @@ _LATIN_NAME = re.compile(r"\b[A-ZÀ-Þ][\w'’\-]*")
 _ISLAND = 2  # characters: a shorter run of equal text between two changes reads as part of the change
 
 
-def compare(before: dict[str, Any], after: dict[str, Any]) -> Revision | None:
+READ = ("title", "kicker", "lead", "text", "authors", "images")
+"""What a reader reads."""
+
+
+def compare(before: dict[str, Any], after: dict[str, Any], *, names: Iterable[str] = READ) -> Revision | None:
     """The revision that leads from one form of an article to the next; None when a reader reads the same.
 
-    Takes articles as documents, as `items.as_document` makes them. Number and `seen_at` are the caller's to set.
+    Takes articles as documents, as `items.as_document` makes them, and compares the fields of `names`. Number and
+    `seen_at` are the caller's to set.
     """
     changes: list[Change] = []
     sizes: list[str] = []
-    for name in ("title", "kicker", "lead", "text", "authors", "images"):
+    for name in names:
         earlier, later = _lines(before, name), _lines(after, name)
         if earlier == later:
             continue

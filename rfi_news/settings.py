@@ -84,6 +84,19 @@ STORE_PATIENCE = 300.0  # seconds; a database restarts within them
 
 # Feeds of items: Chinese as Chinese.
 FEED_EXPORT_ENCODING = "utf-8"
+FEED_EXPORTERS = {
+    "rss": "rfi_news.exporters.RssExporter",
+    "atom": "rfi_news.exporters.AtomExporter",
+    "jsonfeed": "rfi_news.exporters.JsonFeedExporter",  # also what ends in .feed.json
+    "md": "rfi_news.exporters.MarkdownExporter",
+    "feedx": "rfi_news.exporters.FeedxExporter",
+}
+
+# Full-text feeds, `scrapy feeds`.
+FEEDS_BASE_URL = os.environ.get("RFI_NEWS_FEEDS_BASE_URL", "")  # where the tree is served; empty: relative addresses
+PICTURE_DOMAINS = ["rfi.fr"]  # where `--images` may fetch from: a page can name any address, the network's own too
+WEBSUB_HUB = ""  # the hub that is told of news, named in every feed
+FEEDX_PROMOTION = ""  # markup at the end of a feedx record; feedx.net's own names its addresses, we name none
 
 # Rendering with a browser: "auto" for a page whose story is missing from its plain HTML.
 RENDER = "off"

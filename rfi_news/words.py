@@ -1,6 +1,8 @@
 """Chinese text: cleaned without changing what a reader reads, and counted as Chinese is counted."""
 
 import re
+import unicodedata
+from functools import cache
 
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _EMOJI = "\U0001f000-\U0001faff\u2600-\u27bf"
@@ -21,3 +23,35 @@ def clean(text: str) -> str:
 def count(text: str) -> int:
     """字数: each Han character, and each word or number in another script (“AFP”, “2024”, “3.5”, “l'Europe”) as one."""
     return len(_COUNTED.findall(text))
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def printable(text: str) -> str:
+    """Without what no XML may hold, and without the controls that turn the direction of what stands beside it."""
+    return _UNPRINTABLE.sub("", text)
+
+
+@cache
+def simplified() -> dict[int, str]:
+    """Traditional characters and the simplified ones they are read as, one by one, for `str.translate`.
+
+    Character by character, so that a part of a word folds as the whole does: 乾 is 干 in every word.
+    """
+    from opencc import OpenCC  # noqa: PLC0415 — its dictionaries take a moment, and most commands fold nothing
+
+    han = [*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000), *range(0xF900, 0xFB00)]
+    plain = OpenCC("t2s").convert("\n".join(map(chr, han))).split("\n")
+    return {code: to for code, to in zip(han, plain, strict=True) if len(to) == 1 and ord(to) != code}
+
+
+def fold(text: str) -> str:
+    """For comparing: full-width as half-width, capitals as small letters, traditional characters as simplified."""
+    return unicodedata.normalize("NFKC", text).lower().translate(simplified())
+
+
+def found_in(query: str, text: str) -> bool:
+    """Whether every word of `query`, words apart by white space, stands in `text`, both folded."""
+    folded = fold(text)
+    return all(word in folded for word in fold(query).split())

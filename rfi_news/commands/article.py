@@ -16,6 +16,7 @@ from scrapy.exceptions import UsageError
 from scrapy.http import HtmlResponse, Response
 from scrapy.settings import Settings
 
+from rfi_news.commands.stored import opened, story_at
 from rfi_news.commands.terminal import Encoder, Quiet, plain, wrap
 from rfi_news.exceptions import PageError, RfiNewsError
 from rfi_news.items import Article
@@ -25,7 +26,6 @@ from rfi_news.site.dates import PARIS
 from rfi_news.site.editions import CN
 from rfi_news.spiders.arguments import ArgumentError, Arguments
 from rfi_news.spiders.failures import reason_of
-from rfi_news.store.store import Store
 
 
 class Command(Quiet, ScrapyCommand):
@@ -127,18 +127,15 @@ class _OnePage(Spider):
 
 async def stored(settings: Settings, url: str | None) -> dict[str, Any]:
     """The stored article at an address, or the newest. Raises RfiNewsError when there is none."""
-    store = Store(settings)
-    await store.open()
-    try:
-        address = parse(url) if url else None
-        if url and address is None:
-            raise RfiNewsError(f"{url}: no address of {HOST}")
-        found = await (store.article(address.url) if address else store.newest())
-        if found is None:
-            raise RfiNewsError(f"{url}: not in {store.place}" if url else f"no article yet in {store.place}")
-        return {field.name: found.get(field.name) for field in fields(Article)}
-    finally:
-        await store.close()
+    if url:
+        found = await story_at(settings, url)
+    else:
+        async with opened(settings) as store:
+            newest = await store.newest()
+            if newest is None:
+                raise RfiNewsError(f"no article yet in {store.place}")
+            found = newest
+    return {field.name: found.get(field.name) for field in fields(Article)}
 
 
 def response_of(path: Path) -> HtmlResponse:

@@ -18,13 +18,13 @@ from scrapy.spiderloader import get_spider_loader
 
 from rfi_news import clock
 from rfi_news.commands.crawl import wrong
+from rfi_news.commands.stored import opened
 from rfi_news.commands.terminal import Quiet, plain
 from rfi_news.exceptions import RfiNewsError
 from rfi_news.extensions.account import Account
 from rfi_news.site.addresses import archive_of
 from rfi_news.site.dates import PARIS
 from rfi_news.site.editions import Edition
-from rfi_news.store.store import Store
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,9 +116,7 @@ class Command(Quiet, ScrapyCommand):
 
 async def compare(settings: BaseSettings, edition: Edition, span: tuple[str, str], *, run: str) -> list[Day]:
     """What is stored of the days from first to last of `span`, against the archive as `run` read it."""
-    store = Store(settings)
-    await store.open()
-    try:
+    async with opened(settings) as store:
         first, last = map(date.fromisoformat, span)
         days = []
         for number in range((last - first).days + 1):
@@ -137,8 +135,6 @@ async def compare(settings: BaseSettings, edition: Edition, span: tuple[str, str
             found.missing = [url for url in listed if states[url] == "missing"]
             found.gone = [url for url in listed if states[url] == "gone"]
         return days
-    finally:
-        await store.close()
 
 
 def table_of(days: list[Day]) -> Table:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -12,6 +13,7 @@ from scrapy.spiderloader import get_spider_loader
 
 from rfi_news import clock
 from rfi_news.commands.terminal import rows_of
+from rfi_news.exporters import WHOLE
 from rfi_news.extensions.account import Account, RunAccount
 from rfi_news.render import RenderError, check
 from rfi_news.spiders.arguments import ArgumentError, Arguments
@@ -30,9 +32,12 @@ class Command(crawl.Command):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         """Refuse a wrong argument in one line; on a terminal show warnings and progress only, unless told otherwise."""
+        for outputs in (opts.output, opts.overwrite_output):  # the last suffix alone would mean Scrapy's plain JSON
+            for number, to in enumerate(outputs or ()):
+                outputs[number] = f"{to}:jsonfeed" if to.endswith(".feed.json") else to
         super().process_options(args, opts)
         assert self.settings is not None
-        problem = wrong(args, opts.spargs, self.settings)
+        problem = wrong(args, opts.spargs, self.settings) or _unappendable(opts.output, self.settings)
         if problem:
             print(problem, file=sys.stderr)
             sys.exit(2)
@@ -86,6 +91,16 @@ def wrong(args: list[str], given: dict[str, str], settings: BaseSettings, *, com
         clock.ages(settings["REVISITS"])
     except (ArgumentError, RenderError, UsageError) as error:
         return f"{spider.name}: {error}"
+    return None
+
+
+def _unappendable(outputs: list[str] | None, settings: BaseSettings) -> str | None:
+    """What is wrong with files that `-o` is to append to, as one line; None when nothing is."""
+    feeds = settings.getdict("FEEDS")
+    for output in outputs or ():
+        name = output.rsplit(":", 1)[0] if output not in feeds else output
+        if feeds.get(name, {}).get("format") in WHOLE and Path(name).exists():
+            return f"scrapy crawl: -o appends, and nothing can be appended to {name}; -O writes it anew"
     return None
 
 

@@ -10,13 +10,11 @@ from rich.console import Console
 from rich.text import Text
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
-from scrapy.settings import BaseSettings
 
+from rfi_news.commands.stored import story_at
 from rfi_news.commands.terminal import Encoder, Quiet, plain
 from rfi_news.exceptions import RfiNewsError
-from rfi_news.site.addresses import HOST, parse
 from rfi_news.site.dates import PARIS
-from rfi_news.store.store import Store
 
 AROUND = 24  # characters of unchanged text shown on either side of a change
 
@@ -53,7 +51,7 @@ class Command(Quiet, ScrapyCommand):
             raise UsageError(f"name one URL, not {' '.join(args) or 'none'}", print_help=False)
         assert self.settings is not None
         try:
-            story = asyncio.run(_stored(self.settings, args[0]))
+            story = asyncio.run(story_at(self.settings, args[0]))
         except RfiNewsError as error:
             print(f"scrapy history: {plain(str(error))}", file=sys.stderr)
             self.exitcode = 1
@@ -64,21 +62,6 @@ class Command(Quiet, ScrapyCommand):
             return
         console = Console(soft_wrap=True, highlight=False)
         console.print(readable(story, marks=not console.is_terminal or console.no_color))
-
-
-async def _stored(settings: BaseSettings, url: str) -> dict[str, Any]:
-    store = Store(settings)
-    address = parse(url) if url.startswith(("http://", "https://", "/")) else None
-    if address is None:
-        raise RfiNewsError(f"{url}: no address of {HOST}")
-    await store.open()
-    try:
-        found = await store.article(address.url)
-        if found is None:
-            raise RfiNewsError(f"{url}: not in {store.place}")
-        return found
-    finally:
-        await store.close()
 
 
 def readable(story: dict[str, Any], *, marks: bool) -> Text:

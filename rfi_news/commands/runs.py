@@ -14,10 +14,10 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 
 from rfi_news.commands.crawl import ENDS
+from rfi_news.commands.stored import opened
 from rfi_news.commands.terminal import Encoder, Quiet, duration, plain, rows_of
 from rfi_news.exceptions import RfiNewsError
 from rfi_news.site.dates import PARIS
-from rfi_news.store.store import Store
 
 
 class Command(Quiet, ScrapyCommand):
@@ -62,9 +62,7 @@ class Command(Quiet, ScrapyCommand):
 
 
 async def _read(settings: BaseSettings, run_id: str | None, number: int) -> list[dict[str, Any]]:
-    store = Store(settings)
-    await store.open()
-    try:
+    async with opened(settings) as store:
         await store.bury_runs()  # those that were killed are told as such
         if run_id is None:
             return await store.last_runs(most=number)
@@ -72,8 +70,6 @@ async def _read(settings: BaseSettings, run_id: str | None, number: int) -> list
         if found is None:
             raise RfiNewsError(f"{run_id}: no such run, or more than one, in {store.place}")
         return [found]
-    finally:
-        await store.close()
 
 
 def seconds_of(run: dict[str, Any]) -> float | None:

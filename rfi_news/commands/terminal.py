@@ -6,9 +6,12 @@ A run's account in rows, lengths of time, lines of even width, and nothing that 
 import argparse
 import textwrap
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from scrapy.utils.serialize import ScrapyJSONEncoder
 
 from rfi_news.site.dates import PARIS
@@ -117,6 +120,23 @@ def wrap(text: str) -> list[str]:
             line += part
             used += width
     return [*lines, line.rstrip()]
+
+
+@contextmanager
+def working(label: str, *, unit: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal, nothing elsewhere; what it gives is called with how many more are done."""
+    columns = (SpinnerColumn(), TextColumn(f"{label} {{task.completed}}"), BarColumn(), TextColumn(unit))
+    counted = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
+    console = Console(stderr=True)
+    with Progress(
+        *(counted if total is not None else columns),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda done: progress.advance(task, done)
 
 
 class Quiet:

@@ -28,8 +28,9 @@ INDEXES: dict[str, list[IndexModel]] = {
 }
 """Indexes by collection; every collection of the store has an entry."""
 
-VERSION = 2
-"""Of the collections, their validator and indexes; raised when one of them changes. 1 had no frontier."""
+VERSION = 3
+"""Of the collections, their validator and indexes; raised when one of them changes. 1 had no frontier, 2
+no `source`."""
 
 _BSON = {str: "string", int: "int", bool: "bool", datetime: "date", AwareDatetime: "date"}
 

@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import logging
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,8 +24,8 @@ from scrapy.settings import BaseSettings
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from rfi_news.exceptions import StoreError, StoreUnavailableError
-from rfi_news.items import Article, Revision, as_document
-from rfi_news.revisions import compare
+from rfi_news.items import Article, Record, Revision, as_document
+from rfi_news.revisions import READ, compare
 from rfi_news.site.addresses import Address, Kind, parse
 from rfi_news.site.dates import PARIS
 from rfi_news.store.bulk import BulkWriter
@@ -33,11 +33,14 @@ from rfi_news.store.embedded import EmbeddedServer
 from rfi_news.store.frontier import Found, Frontier
 from rfi_news.store.gather import Gatherer
 from rfi_news.store.schema import INDEXES, VERSION, validator
+from rfi_news.store.selection import Selection
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+CARRIED = ("title", "lead", "text", "authors")
+"""Of what a reader reads, what a full-text feed carries."""
 _OUTAGES = (ConnectionFailure,)
 _NAMESPACE_EXISTS = 48
 GATHER_SECONDS = 0.02
@@ -162,14 +165,16 @@ class Store:
 
     # Articles ---------------------------------------------------------------------------------
 
-    async def save(self, article: Article) -> Saved:
+    async def save(self, article: Article, *, source: str = "site", seen: datetime | None = None) -> Saved:
         """Store an article and its related links. Returns once the server has acknowledged all.
 
         `_id` is the canonical address under which the story was first seen; a changed story keeps it, and keeps what it
-        said before in `revisions`. `first_seen_at` is set once, `last_seen_at` each time.
+        said before in `revisions`. `first_seen_at` is set once, `last_seen_at` each time, to `seen` or else to when the
+        page was fetched. What was read on the site is not overwritten from another `source`; what was not gives way to
+        its page, and only what both hold can make a revision.
         """
         document = as_document(article)
-        seen = article.fetched_at
+        seen = seen or article.fetched_at
         id_, before = article.url, None
         if article.url in self.first_visits:
             self.first_visits.discard(article.url)
@@ -177,8 +182,10 @@ class Store:
             entry = (await self.frontier.entries([article.url], "article")).get(article.url, {})
             id_ = entry.get("article") or article.url
             before = await self.article(id_, resolve=False)
+            if before is not None and source != "site":
+                return Saved(id_, is_new=False, revision=None)
         await self._save_links(article)
-        fields: dict[str, Any] = document | {"last_seen_at": seen, "gone_at": None}
+        fields: dict[str, Any] = document | {"last_seen_at": seen, "gone_at": None, "source": source}
         update: dict[str, Any] = {"$set": fields, "$setOnInsert": {"first_seen_at": seen}}
         revision = None
         if before is None:
@@ -186,7 +193,8 @@ class Store:
         else:
             if before["url"] != article.url:
                 fields["aliases"] = _aliases(before, article.url)
-            revision = compare(before, document)
+            has_all = before.get("source", "site") == "site"
+            revision = compare(before, document, names=READ if has_all else CARRIED)
             if revision:
                 revision.number = len(before.get("revisions") or []) + 1
                 revision.seen_at = seen
@@ -200,6 +208,24 @@ class Store:
     def id_of(self, url: str) -> str:
         """`_id` of the document into which this run saved the article of an address."""
         return self._ids.get(url, url)
+
+    async def restore(self, article: Article, record: Record, id_: str, now: datetime) -> bool:
+        """Store a story as it was exported, unless it is stored already; True when it was not."""
+        if await self.present([id_]):
+            return False
+        await self._save_links(article)
+        document = as_document(article) | asdict(record)
+        made = await self._article_writer.write(UpdateOne({"_id": id_}, {"$setOnInsert": document}, upsert=True))
+        state = "gone" if record.gone_at else "stored"
+        also: dict[str, Any] = {"article": id_, "fresh": article.published_at}
+        await asyncio.gather(
+            self.frontier.settle(article.url, now=now, state=state, **also),
+            *(
+                self.frontier.settle(alias, now=now, state="moved", moved_to=article.url, **also)
+                for alias in record.aliases
+            ),
+        )
+        return made
 
     async def _save_links(self, article: Article) -> None:
         seen = article.fetched_at
@@ -382,6 +408,28 @@ class Store:
             if entry.get("article"):
                 return await self.article(entry["article"], resolve=False)
         return found
+
+    async def select(self, wanted: Selection, *names: str) -> list[dict[str, Any]]:
+        """The fields `names` of the stories a selection names, with `_id` and `published_at`, the newest first.
+
+        What is searched for in the text is for `stream` to look at.
+        """
+        shown = dict.fromkeys(("published_at", *names), 1)
+        query = wanted.query()
+        found: list[dict[str, Any]] = await self._patiently(lambda: self.articles.find(query, shown).to_list())
+        found.sort(key=lambda document: (document["published_at"], document["_id"]), reverse=True)
+        return found
+
+    async def stream(self, ids: Sequence[str], *, at_once: int = 100) -> AsyncIterator[dict[str, Any]]:
+        """The stories of these `_id`s, whole and in this order; `at_once` of them are in memory at a time."""
+        for start in range(0, len(ids), at_once):
+            batch = list(ids[start : start + at_once])
+            query = {"_id": {"$in": batch}}
+            found = await self._patiently(lambda q=query: self.articles.find(q).to_list())  # type: ignore[misc]
+            by_id = {document["_id"]: document for document in found}
+            for id_ in batch:
+                if id_ in by_id:  # else it was joined with another meanwhile
+                    yield by_id[id_]
 
     async def newest(self) -> dict[str, Any] | None:
         """The stored article published last; None in an empty store."""

@@ -7,8 +7,8 @@ import pytest
 from scrapy.http import HtmlResponse, Response
 
 from rfi_news.exceptions import PageError
+from rfi_news.markup import ATTRIBUTES, TAGS
 from rfi_news.site.article import parse_article
-from rfi_news.site.body import ATTRIBUTES, TAGS
 from tests.conftest import names, recorded, story_page
 
 URL = "https://www.rfi.fr/cn/%E4%B8%AD%E5%9B%BD/20240305-a"

@@ -1,0 +1,130 @@
+"""A folder of files of which only those are written that say something new."""
+
+import fcntl
+import json
+import re
+import unicodedata
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO, Any, Self
+
+from rfi_news.exceptions import RfiNewsError
+
+MANIFEST = ".rfi-news.json"
+_LONGEST = 120  # bytes of a name: file systems take 255, and archives and addresses triple it
+_UNSAFE = re.compile(r'[/\\:*?"<>|%#&\s\x00-\x1f\x7f]+')
+
+
+def file_name(name: str) -> str:
+    """A name as one part of a path, on any file system; a hash tells apart what cannot stand in it as it is."""
+    plain = _UNSAFE.sub("_", unicodedata.normalize("NFC", name)).lstrip(".").rstrip(". ")
+    if plain and plain == name and name == name.casefold() and len(name.encode()) <= _LONGEST:
+        return name
+    short = plain.encode()[: _LONGEST - 10].decode(errors="ignore")
+    return f"{short}-{digest(name)[:8]}"
+
+
+def digest(*values: Any) -> str:
+    """A short hash of values, for telling whether they changed."""
+    return blake2b(
+        json.dumps(values, ensure_ascii=False, default=str).encode("utf-8", "replace"), digest_size=10
+    ).hexdigest()
+
+
+class Tree:
+    """A folder, and what was written there before.
+
+    Each file may have a key that stands for all it is made of: while that stays, it need not even be made. Files take
+    their predecessor's place at once; one that comes out the same keeps its bytes and its time. What an earlier build
+    wrote and this one did not is removed. Raises RfiNewsError when it cannot be written, or another build is at it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.written = self.kept = self.removed = 0
+        self._before: dict[str, list[Any]] = {}
+        self._now: dict[str, list[Any]] = {}
+        self._lock: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.folder / ".lock").open("ab")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RfiNewsError(f"{self.folder}: another command is writing there; try again when it is done") from None
+        except OSError as error:
+            raise RfiNewsError(f"{self.folder}: cannot be written: {error.strerror or error}") from None
+        with suppress(OSError, ValueError):
+            self._before = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:  # what was written stands; the rest is as it was
+            self._now = self._before | self._now
+        try:
+            self._finish()
+        finally:
+            if self._lock is not None:
+                self._lock.close()
+
+    def has(self, path: str, key: str) -> bool:
+        """Whether a file made of `key` is there, as it was written; it then counts as part of this build."""
+        known = self._before.get(path)
+        if known is None or known[0] != key or not key:
+            return False
+        try:
+            if (self.folder / path).stat().st_size != known[1]:
+                return False
+        except OSError:
+            return False
+        self._now[path] = known
+        self.kept += 1
+        return True
+
+    def is_whole(self, path: str, key: str) -> bool:
+        """Whether all of an earlier build is there, and its file `path` was made of `key`; all of it then stays."""
+        if self._before.get(path, [""])[0] != key:
+            return False
+        for name, (_, size) in self._before.items():
+            try:
+                if (self.folder / name).stat().st_size != size:
+                    return False
+            except OSError:
+                return False
+        self._now = dict(self._before)
+        self.kept = len(self._now)
+        return True
+
+    def write(self, path: str, data: bytes, key: str = "") -> None:
+        """Write a file, unless it holds these bytes already."""
+        file = self.folder / path
+        self._now[path] = [key, len(data)]
+        try:
+            if file.is_file() and file.stat().st_size == len(data) and file.read_bytes() == data:
+                self.kept += 1
+                return
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part = file.with_name(f".{digest(path)}.part")
+            part.write_bytes(data)
+            part.replace(file)
+        except OSError as error:
+            raise RfiNewsError(f"{file}: cannot be written: {error.strerror or error}") from None
+        self.written += 1
+
+    def _finish(self) -> None:
+        for path in self._before.keys() - self._now.keys():
+            file = self.folder / path
+            with suppress(OSError):
+                file.unlink()
+                self.removed += 1
+            for parent in file.parents:
+                if parent == self.folder:
+                    break
+                with suppress(OSError):
+                    parent.rmdir()  # where it was the last
+        if self._now != self._before:
+            part = self.folder / f"{MANIFEST}.part"
+            part.write_text(json.dumps(self._now, ensure_ascii=False, indent=0), encoding="utf-8")
+            part.replace(self.folder / MANIFEST)

@@ -1,0 +1,1 @@
+"""Articles out, in the forms that readers and programs take. Pure: articles in, bytes out."""

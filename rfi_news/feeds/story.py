@@ -1,0 +1,101 @@
+"""A story as it goes out: its article, its stable id, when it last changed; and its markup, safe to show."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from html import escape
+from typing import Any, Self
+
+from rfi_news.items import Article, Image, Record, Related, Revision, from_document
+from rfi_news.markup import sanitize
+from rfi_news.words import printable
+
+PUBLISHER = "RFI - 法国国际广播电台"
+RELATED = "同一主题"
+
+_SOUND_TYPES = {".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".ogg": "audio/ogg", ".wav": "audio/wav"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Story:
+    """One story that goes out."""
+
+    id: str
+    """`_id` of its document: never changes, whatever becomes of its headline or address."""
+    article: Article
+    aliases: list[str] = field(default_factory=list)
+    revisions: list[Revision] = field(default_factory=list)
+    gone_at: datetime | None = None
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Self:
+        """A stored story. Raises ValueError for a document that is none."""
+        article, record = from_document(document)
+        return cls.restored(article, record, document.get("_id") or article.url)
+
+    @classmethod
+    def restored(cls, article: Article, record: Record, id_: str) -> Self:
+        """A story with what the store keeps beside it."""
+        return cls(id=id_, article=article, aliases=record.aliases, revisions=record.revisions, gone_at=record.gone_at)
+
+    @property
+    def published_at(self) -> datetime:
+        """First publication, UTC."""
+        assert self.article.published_at is not None
+        return self.article.published_at
+
+    @property
+    def updated_at(self) -> datetime:
+        """The last time a reader was given something else to read, UTC."""
+        times = (self.published_at, self.article.modified_at, *(revision.seen_at for revision in self.revisions[-1:]))
+        return max(time for time in times if time is not None)
+
+    @property
+    def lead_picture(self) -> Image | None:
+        """The picture above the text."""
+        return next((image for image in self.article.images if image.is_lead), None)
+
+    @property
+    def body(self) -> str:
+        """The cleaned body, sanitized once more: a store can be written to by others."""
+        return sanitize(printable(self.article.body_html), base=self.article.url)
+
+    @property
+    def content(self) -> str:
+        """All there is to read: lead picture, lead, body, same-topic links; sanitized, addresses absolute."""
+        return self._content(with_related=True)
+
+    @property
+    def content_without_related(self) -> str:
+        """The same, without the same-topic links."""
+        return self._content(with_related=False)
+
+    def _content(self, *, with_related: bool) -> str:
+        article, parts = self.article, []
+        picture = self.lead_picture
+        if picture is not None:
+            legend = " ".join(filter(None, (picture.caption, picture.credit)))
+            caption = f"<figcaption>{escape(legend)}</figcaption>" if legend else ""
+            parts.append(f'<figure><img src="{escape(picture.url)}" alt="">{caption}</figure>')
+        if article.lead:
+            parts.append(f"<p><strong>{escape(article.lead)}</strong></p>")
+        parts.append(article.body_html)
+        if article.related and with_related:
+            items = "".join(f"<li>{_linked(link)}</li>" for link in article.related)
+            parts.append(f"<h2>{RELATED}</h2><ul>{items}</ul>")
+        return sanitize(printable("\n".join(parts)), base=article.url)
+
+    @property
+    def categories(self) -> list[str]:
+        """Kicker and tags, each once."""
+        return list(dict.fromkeys(filter(None, map(printable, [self.article.kicker or "", *self.article.tags]))))
+
+
+def _linked(link: Related) -> str:
+    kicker = escape(f"（{link.kicker}）") if link.kicker else ""
+    return f'<a href="{escape(link.url)}">{escape(link.title)}</a>{kicker}'
+
+
+def sound_type(url: str) -> str:
+    """The media type of a recording, by the end of its address."""
+    path = url.split("?", 1)[0].lower()
+    return next((kind for suffix, kind in _SOUND_TYPES.items() if path.endswith(suffix)), "audio/mpeg")
