@@ -215,6 +215,18 @@ def problems_of(article: Article) -> dict[str, str]:
     return {}
 
 
+def addresses_in(article: Article) -> list[str]:
+    """Every address an article names: its own, its authors', pictures', players', recordings', related stories'."""
+    parts = (article.images, article.videos, article.audio, article.related)
+    named = [part.url for group in parts for part in group]
+    return [
+        article.url,
+        *named,
+        *(author.url for author in article.authors if author.url),
+        *article.translations.values(),
+    ]
+
+
 def from_document(document: dict[str, Any]) -> tuple[Article, Record]:
     """A stored document, or one read back from JSON, as what it was made of.
 

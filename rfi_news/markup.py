@@ -1,5 +1,8 @@
 """Markup that is safe to show: what a cleaned body may hold, and the sanitizer that holds it to that."""
 
+import re
+from urllib.parse import urlsplit
+
 import nh3
 
 TAGS = frozenset(
@@ -12,6 +15,19 @@ ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt"}, "td": {"colspan", "rowspan"}
 """Every attribute a cleaned body may hold."""
 
 _SCHEMES = {"http", "https", "mailto"}
+
+
+_NOT_IN_ADDRESSES = re.compile("[\\s<>\x00-\x20\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+
+
+def is_web(url: str) -> bool:
+    """Whether an address is one of the web, http or https, that markup and XML may hold."""
+    if not url.lower().startswith(("http://", "https://")) or _NOT_IN_ADDRESSES.search(url):
+        return False
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
 
 
 def sanitize(html: str, *, base: str | None = None) -> str:

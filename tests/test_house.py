@@ -53,6 +53,7 @@ ALLOWED = {
     "extensions": {"store", "spiders", "items", "exceptions"},
     "commands": {
         "commands",
+        "markup",
         "store",
         "feeds",
         "exporters",

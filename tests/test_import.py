@@ -5,11 +5,13 @@ import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+import pytest
 from backports import zstd
 
 from rfi_news.feeds import feedx
 from rfi_news.feeds.story import Story
 from rfi_news.site.article import parse_article
+from rfi_news.store.store import Store
 from tests import invented
 from tests.conftest import ROOT, recorded
 
@@ -42,6 +44,7 @@ def test_files_folders_lines_and_what_cannot_be_read(run, database, tmp_path):
     assert "10 read: 4 new, 0 known, 6 unreadable" in done.stderr, done.stderr
     assert done.returncode == 1, "more than 15 % were unreadable"
     assert "Traceback" not in done.stderr
+    assert "from GBK" in done.stderr
     failed = (tmp_path / "failed.tsv").read_text(encoding="utf-8")
     for place, reason in {
         "bad.txt:1": "not_feedx",
@@ -141,8 +144,93 @@ def test_items_of_a_crawl_can_be_imported_too(run, database, tmp_path):
     assert database.articles.count_documents({}) == 1
 
 
+def test_a_torn_archive_is_told_by_the_exit_status(run, database, tmp_path):
+    rows = invented.write(tmp_path / "a.jsonl", [invented.story(n) for n in range(200)]).read_bytes()
+    torn = bytearray(gzip.compress(rows))
+    (tmp_path / "cut.jsonl.gz").write_bytes(torn[: len(torn) - 60])
+    done = run("import", "jsonl", str(tmp_path / "cut.jsonl.gz"))
+    assert done.returncode == 1
+    assert "unreadable 1" in done.stderr, done.stderr
+    for place in range(30, len(torn), len(torn) // 6):
+        flipped = bytearray(torn)
+        flipped[place] ^= 0xFF
+        (tmp_path / "flipped.jsonl.gz").write_bytes(flipped)
+        done = run("import", "jsonl", str(tmp_path / "flipped.jsonl.gz"))
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+
+
+async def test_a_feed_never_takes_the_place_of_a_page(database):
+    """Not even when the page comes in between looking and writing."""
+    store = Store(database.settings())
+    await store.open()
+    page, feed = invented.story(1).article, invented.story(1, title="从订阅来的", kicker=None).article
+    await store.save(page)
+    store.first_visits.add(feed.url)
+    assert not (await store.save(feed, source="feedx", seen=datetime.now(UTC))).is_new
+    await store.close()
+    stored = database.articles.find_one({"_id": page.url})
+    assert (stored["title"], stored["source"]) == (page.title, "site")
+
+
+def test_what_is_stored_under_any_of_its_addresses_is_known(run, database, tmp_path):
+    new, old = invented.story(1), invented.story(2)
+    run("import", "jsonl", str(invented.write(tmp_path / "a.jsonl", [new])))
+    moved = invented.story(1)
+    moved.id = old.id
+    path = tmp_path / "b.jsonl"
+    done = run("import", "jsonl", str(invented.write(path, [moved], aliases=[old.id])))
+    assert "0 new, 1 known" in done.stderr, done.stderr
+    other = invented.story(3)
+    done = run("import", "jsonl", str(invented.write(path, [other, moved], aliases=[new.id])))
+    assert "0 new, 2 known" in done.stderr, done.stderr
+    assert database.articles.count_documents({}) == 1
+    assert database.frontier.find_one({"_id": new.id})["state"] == "stored"
+
+
+def test_what_is_young_is_visited_again(run, database, tmp_path):
+    path = invented.write(tmp_path / "a.jsonl", [invented.story(1)])
+    for now, due in {"2024-03-02T00:00:00Z": True, "2024-06-01T00:00:00Z": False}.items():
+        run("import", "jsonl", str(path), "-s", f"NOW={now}")
+        entry = database.frontier.find_one({"_id": invented.story(1).id})
+        assert (entry["due_at"] is not None, "queue" in entry) == (due, due)
+        database.articles.drop()
+        database.frontier.drop()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"edition": "zz"},
+        {"aliases": ["https://example.org/"]},
+        {"_id": "javascript:alert(1)"},
+        {"images": [{"url": "javascript:alert(1)"}]},
+        {"related": [{"url": "data:text/html,x", "title": "题"}]},
+        {"audio": [{"url": "https://x.fr/\uffff.mp3"}]},
+    ],
+)
+def test_addresses_that_are_none_do_not_come_in(run, database, tmp_path, change):
+    path = invented.write(tmp_path / "a.jsonl", [invented.story(1)])
+    row = json.loads(path.read_text(encoding="utf-8")) | change
+    path.write_text(json.dumps(row), encoding="utf-8")
+    done = run("import", "jsonl", str(path))
+    assert done.returncode == 1
+    assert "1 read: 0 new, 0 known, 1 unreadable" in done.stderr, done.stderr
+
+
+def test_the_other_kind_is_named(run, database, tmp_path):
+    exported = invented.write(tmp_path / "a.jsonl", [invented.story(1)])
+    assert "scrapy import jsonl" in run("import", "feedx", str(exported)).stderr
+    records = tmp_path / "b.jsonl"
+    records.write_text(json.dumps({"feedx": "x", "url": "x", "title": "x"}))
+    assert "scrapy import feedx" in run("import", "jsonl", str(records)).stderr
+    (tmp_path / "empty").mkdir()
+    assert "there was no record" in run("import", "feedx", str(tmp_path / "empty")).stderr
+
+
 def test_wrong_arguments(run):
     for args, said in {
+        ("feedx", str(ROOT / "README.md"), "--failed", "/proc/none/x"): "--failed /proc/none/x",
         ("feedx",): "name files or folders",
         ("other", "x"): "feedx or jsonl",
         ("feedx", "nowhere"): "no such file or folder: nowhere",

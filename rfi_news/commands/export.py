@@ -4,11 +4,12 @@ import argparse
 import asyncio
 import io
 import shutil
-import sys
+import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from rfi_news.items import Article, Record
 from rfi_news.site.dates import PARIS
 from rfi_news.store.selection import Selection
 from rfi_news.store.store import Store
+from rfi_news.words import fold
 
 Document = dict[str, Any]
 
@@ -40,6 +42,7 @@ SUFFIXES = {
     ".jsonl": "jsonl", ".jl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet", ".md": "md",
     ".epub": "epub", ".sqlite": "sqlite", ".sqlite3": "sqlite", ".db": "sqlite",
 }  # fmt: skip
+YEARS = range(1990, 2100)  # as for times: the site's first pages are of the nineties
 FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
 
 
@@ -51,6 +54,7 @@ class Export:
     rows: list[Document]
     wanted: Selection
     target: Path
+    is_folder: bool
     pictures: dict[str, Path]
     step: Callable[[int], None]
     count: int = 0
@@ -92,8 +96,8 @@ class Command(Quiet, ScrapyCommand):
         """Say how the form is chosen."""
         return (
             "Write stored stories into a file, the newest first. Its name tells the form: .jsonl, .csv, .parquet, .md, "
-            ".epub, .sqlite; with .gz or .zst after it, it is compressed; a folder (a name that ends in /) gets a "
-            "Markdown file for each story. `scrapy import jsonl` reads JSON lines back."
+            ".epub, .sqlite (.db); with .gz or .zst after it, it is compressed; a folder (a name that ends in /) gets "
+            "a Markdown file for each story. `scrapy import jsonl` reads JSON lines back."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -108,33 +112,27 @@ class Command(Quiet, ScrapyCommand):
         parser.add_argument("--author", metavar="NAME", help="a name of the byline, as printed")
         parser.add_argument("--tag", metavar="NAME", help="a tag")
         parser.add_argument("--text", metavar="WORDS", help="stories that hold each of these words, in either script")
-        parser.add_argument("--images", action="store_true", help="EPUB: fetch the pictures and put them in")
+        parser.add_argument("--images", action="store_true", help="fetch the pictures and put them into an EPUB")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Write them, and say how many; exit status 1 when that failed, 2 for a wrong argument."""
         if args or not opts.output:
-            raise UsageError("say where to: -o FILE", print_help=False)
+            raise UsageError(
+                "say where to: -o FILE" + f"; no such option: {' '.join(args)}" * bool(args), print_help=False
+            )
         assert self.settings is not None
-        target, form = Path(opts.output), form_of(opts.output, opts.format)
+        form = form_of(opts.output, opts.format)
         if opts.images and form != "epub":
             raise UsageError("--images is for EPUB", print_help=False)
         wanted = selection_of(opts)
         say = Console(stderr=True, soft_wrap=True, highlight=False).print
-        try:
+        with self.telling():
             pictures = self._pictures(wanted, say) if opts.images else {}
-            done = asyncio.run(export(self.settings, form, target, wanted, pictures))
-        except RfiNewsError as error:
-            print(f"scrapy export: {plain(str(error))}", file=sys.stderr)
-            self.exitcode = 1
-            return
-        except BrokenPipeError:  # whoever read standard output has enough
-            sys.stderr.close()
-            self.exitcode = 1
-            return
-        for id_, reason in done.odd.items():
-            say(plain(f"left out, as it is no article: {id_}: {reason}"), markup=False)
-        where = "" if opts.output == "-" else f" in {target}"
-        say(f"{done.count} {'story' if done.count == 1 else 'stories'}{where}", markup=False)
+            done = asyncio.run(export(self.settings, form, opts.output, wanted, pictures))
+            for id_, reason in done.odd.items():
+                say(plain(f"left out, as it is no article: {id_}: {reason}"), markup=False)
+            where = "" if opts.output == "-" else f" in {opts.output}"
+            say(f"{done.count} {'story' if done.count == 1 else 'stories'}{where}", markup=False)
 
     def _pictures(self, wanted: Selection, say: Callable[..., None]) -> dict[str, Path]:
         """Fetch the pictures of these stories that are not at hand; say which did not come."""
@@ -149,15 +147,20 @@ class Command(Quiet, ScrapyCommand):
 
 def form_of(output: str, given: str | None) -> str:
     """The form of a file, by its name or as given. Raises UsageError where neither tells."""
-    if given:
-        return given
-    if output != "-" and (output.endswith("/") or Path(output).is_dir()):
+    form = given or SUFFIXES.get(kind_of(Path(output)))
+    if is_folder(output):
+        if form not in (None, "md"):
+            raise UsageError(f"{output}: is a folder, and only Markdown goes into one", print_help=False)
         return "md"
-    form = SUFFIXES.get(kind_of(Path(output)))
     if form is None:
         known = " ".join(SUFFIXES)
         raise UsageError(f"{output}: the name does not tell the form; one of {known}, or --format", print_help=False)
     return form
+
+
+def is_folder(output: str) -> bool:
+    """Whether a folder is meant: a name that ends in /, or one that is there."""
+    return output != "-" and (output.endswith("/") or Path(output).is_dir())
 
 
 def selection_of(opts: argparse.Namespace) -> Selection:
@@ -166,15 +169,21 @@ def selection_of(opts: argparse.Namespace) -> Selection:
     for name in ("since", "until"):
         value = getattr(opts, name)
         try:
-            days[name] = date.fromisoformat(value) if value else None
+            day = date.fromisoformat(value) if value else None
         except ValueError:
-            raise UsageError(f"--{name} {value} is not accepted: a day, 2026-01-31", print_help=False) from None
+            day = date.min
+        if day and day.year not in YEARS:
+            raise UsageError(f"--{name} {value} is not accepted: a day, 2026-01-31", print_help=False)
+        days[name] = day
+    if days["since"] and days["until"] and days["since"] > days["until"]:
+        raise UsageError(f"--since {opts.since} is after --until {opts.until}", print_help=False)
     return Selection(**days, section=opts.section, column=opts.column, author=opts.author, tag=opts.tag, text=opts.text)
 
 
 async def picture_urls(settings: BaseSettings, wanted: Selection) -> list[str]:
     """The addresses of all pictures of these stories."""
     async with opened(settings) as store:
+        wanted = await named(store, wanted)
         rows = await store.select(wanted, "images")
         if wanted.text is not None:
             ids = [row["_id"] for row in rows]
@@ -183,15 +192,38 @@ async def picture_urls(settings: BaseSettings, wanted: Selection) -> list[str]:
 
 
 async def export(
-    settings: BaseSettings, form: str, target: Path, wanted: Selection, pictures: dict[str, Path]
+    settings: BaseSettings, form: str, output: str, wanted: Selection, pictures: dict[str, Path]
 ) -> Export:
     """Write these stories. Raises RfiNewsError."""
     async with opened(settings) as store:
+        wanted = await named(store, wanted)
         rows = await store.select(wanted, "section", "language")
         with working("exporting", unit="stories", total=len(rows)) as step:
-            job = Export(store, rows, wanted, target, pictures, step)
+            job = Export(store, rows, wanted, Path(output), is_folder(output), pictures, step)
             await WRITERS[form](job)
     return job
+
+
+async def named(store: Store, wanted: Selection) -> Selection:
+    """The selection with its names as they are stored: 中國 is 中国. Raises RfiNewsError for a name nobody has."""
+    fields = {"section": "section", "column": "column", "author": "authors", "tag": "tags"}
+    given = {part: name for part in fields if (name := getattr(wanted, part)) is not None}
+    if not given:
+        return wanted
+    rows = await store.select(Selection(), *(fields[part] for part in given))
+    for part, name in given.items():
+        held: Counter[str] = Counter()
+        for row in rows:
+            value = row[fields[part]]
+            names = [one["name"] if part == "author" else one for one in value] if isinstance(value, list) else [value]
+            held.update(filter(None, names))
+        if name not in held:
+            alike = [known for known in held if fold(known) == fold(name)]
+            if not alike:
+                most = "、".join(known for known, _ in held.most_common(12))
+                raise RfiNewsError(f"no story has --{part} {name}; there are {most or 'none'}{' …' * (len(held) > 12)}")  # noqa: PLR2004
+            wanted = replace(wanted, **{part: alike[0]})  # type: ignore[arg-type]
+    return wanted
 
 
 async def write_jsonl(job: Export) -> None:
@@ -229,7 +261,7 @@ async def write_parquet(job: Export) -> None:
 
 async def write_markdown(job: Export) -> None:
     """One text of all stories, or a folder with a file for each."""
-    if kind_of(job.target) == ".md" or str(job.target) == "-":
+    if not job.is_folder:
         with written(job.target) as file:
             async for story in job.stories():
                 file.write((markdown.write(story) + "\n").encode())
@@ -266,17 +298,19 @@ async def write_epub(job: Export) -> None:
         order = sorted(order, key=lambda row: sections.index(parts[row["_id"]]))
     job.rows = list(order)
     span = days[0] if len(days) == 1 else f"{days[0]} 至 {days[-1]}"
-    with whole(job.target) as path, path.open("wb") as file:
-        book = EpubFile(
+    with (
+        whole(job.target) as path,
+        path.open("wb") as file,
+        EpubFile(
             file,
             title=f"法广新闻 {span}",
             language=job.rows[0]["language"],
             ids=[row["_id"] for row in job.rows],
             pictures=job.pictures,
-        )
+        ) as book,
+    ):
         async for story in job.stories():
             book.add(story, parts[story.id])
-        book.close()
 
 
 async def write_sqlite(job: Export) -> None:
@@ -292,11 +326,17 @@ async def write_sqlite(job: Export) -> None:
 @contextmanager
 def whole(target: Path) -> Iterator[Path]:
     """A path for a file that is written here and there; once whole it is put in its place, compressed or printed."""
-    with tempfile.TemporaryDirectory(prefix="rfi-news-") as folder:
-        part = Path(folder) / "part"
-        yield part
-        with part.open("rb") as source, written(target) as file:
-            shutil.copyfileobj(source, file)
+    try:
+        with tempfile.TemporaryDirectory(prefix="rfi-news-") as folder:
+            part = Path(folder) / "part"
+            yield part
+            with part.open("rb") as source, written(target) as file:
+                shutil.copyfileobj(source, file)
+    except BrokenPipeError:
+        raise
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise RfiNewsError(f"{target}: cannot be written, by way of {tempfile.gettempdir()}: {reason}") from None
 
 
 WRITERS: dict[str, Callable[[Export], Any]] = {

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,17 +15,17 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 
-from rfi_news import __version__
-from rfi_news.commands.stored import MARKERS, opened
+from rfi_news.commands.stored import MARKERS, mark, opened
 from rfi_news.commands.terminal import Quiet, plain, working
 from rfi_news.commands.tree import Tree, digest, file_name
 from rfi_news.exceptions import RfiNewsError
 from rfi_news.feeds import directory, json_feed
 from rfi_news.feeds.channel import Channel, Links, Page, pages
+from rfi_news.feeds.pages import fingerprint
 from rfi_news.feeds.story import Story
 from rfi_news.feeds.syndication import Syndication
 from rfi_news.site.addresses import HOST
-from rfi_news.site.editions import EDITIONS
+from rfi_news.site.editions import CN, EDITIONS
 from rfi_news.store.selection import Selection
 from rfi_news.store.store import Store
 
@@ -66,31 +65,29 @@ class Command(Quiet, ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Write them, or say in a line why not (exit status 1)."""
         if args:
-            raise UsageError(f"takes no arguments: {' '.join(args)}", print_help=False)
+            raise UsageError(f"no such option, and no arguments are taken: {' '.join(args)}", print_help=False)
         assert self.settings is not None
         base, hub = (web_address(self.settings, name) for name in ("FEEDS_BASE_URL", "WEBSUB_HUB"))
         folder = Path(opts.output or Path(self.settings["DATA_DIR"]) / "feeds")
-        try:
-            with Tree(folder) as tree:
+        with self.telling():
+            with Tree(folder, "feeds") as tree:
                 said = asyncio.run(write_feeds(self.settings, tree, base=base, hub=hub))
-        except RfiNewsError as error:
-            print(f"scrapy feeds: {plain(str(error))}", file=sys.stderr)
-            self.exitcode = 1
-            return
-        console = Console(stderr=True, soft_wrap=True, highlight=False)
-        for line in said:
-            console.print(plain(line), markup=False)
-        console.print(f"{tree.written} written, {tree.kept} unchanged, {tree.removed} removed", markup=False)
-        console.print(f"in {folder}", markup=False)
-        if not base:
-            console.print("FEEDS_BASE_URL is not set: addresses from one feed to another are relative", markup=False)
+            console = Console(stderr=True, soft_wrap=True, highlight=False)
+            for line in said:
+                console.print(plain(line), markup=False)
+            console.print(f"{tree.written} written, {tree.kept} unchanged, {tree.removed} removed", markup=False)
+            console.print(f"in {folder}", markup=False)
+            if not base:
+                console.print(
+                    "FEEDS_BASE_URL is not set: addresses from one feed to another are relative", markup=False
+                )
 
 
 def web_address(settings: BaseSettings, name: str) -> str:
     """A setting that holds an address; empty where it is not set. Raises UsageError for anything else."""
     value = str(settings.get(name) or "").strip()
     if value and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
-        raise UsageError(f"{name}={value} is not accepted: an address, https://example.org/feeds/", print_help=False)
+        raise UsageError(f"{name}={value} is not accepted: an address, https://example.org/…", print_help=False)
     return value.rstrip("/") + "/" if value and name == "FEEDS_BASE_URL" else value
 
 
@@ -123,7 +120,7 @@ async def write_feeds(settings: BaseSettings, tree: Tree, *, base: str, hub: str
 def channels_of(found: Sequence[Light]) -> dict[str, list[tuple[Channel, str, list[Light]]]]:
     """Every channel with its name and its stories, the newest first, by group."""
     newest = found[0]
-    words = EDITIONS[newest["edition"]]
+    words = EDITIONS.get(newest["edition"], CN)
     home = f"{HOST}/{words.code}/"
     language = newest["language"]
     whole = Channel(title=TITLE, description="法广中文网全部新闻，全文", link=home, path="all", language=language)
@@ -172,12 +169,12 @@ class _Writer:
     async def write(self, channel: Channel, rows: Sequence[Light]) -> None:
         for page, part in pages(rows):
             key = digest(
-                __version__,
+                fingerprint(),
                 channel,
                 self.base,
                 self.hub,
-                page,
-                [[row.get(name) for name in ("_id", *MARKERS)] for row in part],
+                [page.number, page.earlier, page.later],
+                [mark(row) for row in part],
             )
             paths = {suffix: _path(channel, page.number, suffix) for suffix in directory.suffixes()}
             if sum(self.tree.has(path, key) for path in paths.values()) == len(paths):  # each is asked

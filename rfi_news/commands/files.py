@@ -3,6 +3,7 @@
 import gzip
 import os
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,41 +31,80 @@ def lines_of(path: Path) -> Iterator[str]:
     try:
         with opener(path, "rt", encoding="utf-8", newline="\n") as file:
             yield from file
-    except UnicodeDecodeError as error:
-        raise RfiNewsError(f"{path}: no UTF-8 text (byte {error.start} of a block)") from None
-    except (OSError, EOFError, zstd.ZstdError) as error:
+    except UnicodeDecodeError:
+        raise RfiNewsError(f"{path}: no UTF-8 text; from GBK: iconv -f GBK -t UTF-8") from None
+    except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise RfiNewsError(f"{path}: not readable: {reason}") from None
 
 
-def expand(paths: list[str]) -> Iterator[Path]:
-    """These files, and those in these folders, by name; hidden ones are left out."""
+def expand(paths: list[str]) -> Iterator[Path | RfiNewsError]:
+    """These files, and those in these folders, by name; hidden ones are left out.
+
+    A folder that cannot be read comes as the error it is.
+    """
     for path in map(Path, paths):
-        if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-        else:
+        if not path.is_dir():
             yield path
+            continue
+        failed: list[OSError] = []
+        files = (
+            Path(folder) / name
+            for folder, _, names in os.walk(path, onerror=failed.append)
+            for name in names
+            if not name.startswith(".")
+        )
+        yield from sorted(files)
+        yield from (RfiNewsError(f"{error.filename}: not readable: {error.strerror}") for error in failed)
 
 
 @contextmanager
 def written(path: Path) -> Iterator[IO[bytes]]:
     """A file to write, compressed as its name says, that takes the place of an earlier one when it is whole.
 
-    `-` is standard output. Raises RfiNewsError when it cannot be written.
+    `-` is standard output; what is no plain file, a pipe or a device, is written to as it is. Raises RfiNewsError when
+    it cannot be written.
     """
-    if str(path) == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    name = "standard output" if str(path) == "-" else str(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        opener: Any = COMPRESSED.get(path.suffix)
-        with cast("IO[bytes]", opener(part, "wb")) if opener else part.open("wb") as file:
+        if str(path) == "-":
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        elif path.exists() and not path.is_file():
+            with path.open("wb") as device:
+                yield device
+        else:
+            with _replacing(path.resolve()) as file, _compressing(file, path.suffix) as inner:
+                yield inner
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if str(path) == "-":
+            with suppress(OSError):
+                sys.stdout.close()
+        raise RfiNewsError(f"{name}: cannot be written: {error.strerror or error}") from None
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
             yield file
         part.replace(path)
-    except OSError as error:
-        raise RfiNewsError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
-        with suppress(OSError):
-            part.unlink()
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _compressing(file: IO[bytes], suffix: str) -> Iterator[IO[bytes]]:
+    """Without name and time in what is written: the same is written each time."""
+    if suffix == ".gz":
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as inner:
+            yield cast("IO[bytes]", inner)
+    elif suffix == ".zst":
+        with zstd.ZstdFile(file, "wb") as inner:
+            yield cast("IO[bytes]", inner)
+    else:
+        yield file

@@ -3,11 +3,11 @@
 import argparse
 import asyncio
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from rfi_news.commands.files import expand, kind_of, lines_of
 from rfi_news.commands.stored import opened
 from rfi_news.commands.terminal import Quiet, plain, working
 from rfi_news.exceptions import PageError, RfiNewsError, StoreError, StoreRejectedError
-from rfi_news.items import Article, Record, from_document, problems_of
+from rfi_news.items import Article, Record, addresses_in, from_document, problems_of
+from rfi_news.markup import is_web
 from rfi_news.site import feedx
 from rfi_news.site.addresses import Kind, parse
 from rfi_news.store.store import Store
@@ -40,6 +41,11 @@ class Story:
     record: Record | None = None
     """What the store had of it, for an exported one."""
     id: str = ""
+
+    @property
+    def addresses(self) -> set[str]:
+        """Every address that leads to it."""
+        return {self.id, self.article.url, *(self.record.aliases if self.record else ())}
 
 
 @dataclass(slots=True)
@@ -76,16 +82,14 @@ class Command(Quiet, ScrapyCommand):
         return (
             "Store stories from files or folders, plain, .gz or .zst. feedx: records of the full-text feed feedx.net, "
             "as text or as JSON lines (fields feedx, url, title). jsonl: what `scrapy export` wrote, with its history. "
-            "A story that is stored is left as it is. Exit status: 1 when nothing could be read, or more than 15 % "
-            "could not; 2 for a wrong argument."
+            "A story that is stored is left as it is. Exit status: 1 when nothing could be read, more than 15 % could "
+            "not, or a file is torn; 2 for a wrong argument."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Options of this command."""
         super().add_options(parser)
-        parser.add_argument(
-            "--failed", metavar="FILE", help="write there what could not be read, a line each: place, reason"
-        )
+        parser.add_argument("--failed", metavar="FILE", help="where to write what could not be read, a line each")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Import, and say what became of it."""
@@ -95,33 +99,42 @@ class Command(Quiet, ScrapyCommand):
         if missing:
             raise UsageError(f"no such file or folder: {missing}", print_help=False)
         assert self.settings is not None
-        outcome = Outcome()
         try:
+            failed = open(opts.failed, "w", encoding="utf-8", errors="backslashreplace") if opts.failed else None  # noqa: PTH123, SIM115 — until all is told
+        except OSError as error:
+            raise UsageError(f"--failed {opts.failed}: {error.strerror}", print_help=False) from None
+        outcome = Outcome()
+        with self.telling():
             asyncio.run(store_all(self.settings, args[0], args[1:], outcome))
-        except RfiNewsError as error:
-            print(f"scrapy import: {plain(str(error))}", file=sys.stderr)
-            self.exitcode = 1
-        console = Console(stderr=True, soft_wrap=True, highlight=False)
-        console.print(
-            f"{outcome.read} read: {outcome.new} new, {outcome.known} known, {len(outcome.unread)} unreadable",
-            markup=False,
-        )
-        if outcome.unread:
-            counts = Counter(reason for _, reason, _ in outcome.unread)
-            console.print("unreadable: " + ", ".join(f"{name} {n}" for name, n in sorted(counts.items())), markup=False)
-            for place, reason, said in outcome.unread[:SHOWN]:
-                console.print(plain(f"  {place}: {reason}: {said}"), markup=False)
-            if len(outcome.unread) > SHOWN and not opts.failed:
-                console.print(f"  … and {len(outcome.unread) - SHOWN} more; --failed FILE names all", markup=False)
-        if outcome.place:
-            console.print(f"in {outcome.place}", markup=False)
-        if opts.failed:
-            lines = ["\t".join(map(plain, row)).replace("\n", " ") + "\n" for row in outcome.unread]
-            Path(opts.failed).write_text("".join(lines), encoding="utf-8")
-        assert self.settings is not None
+        if failed:
+            with failed:
+                failed.writelines("\t".join(map(plain, row)).replace("\n", " ") + "\n" for row in outcome.unread)
+        tell(outcome, names_all=bool(failed))
         most = max(1, outcome.read * self.settings.getfloat("MAX_PARSE_FAILURES"))
-        if outcome.read == len(outcome.unread) or len(outcome.unread) > most:
-            self.exitcode = 1
+        is_torn = any(reason == "unreadable" for _, reason, _ in outcome.unread)  # who knows how many were in there
+        if outcome.read == len(outcome.unread) or len(outcome.unread) > most or is_torn:
+            self.exitcode = self.exitcode or 1
+
+
+def tell(outcome: Outcome, *, names_all: bool) -> None:
+    """Say what became of the records; `names_all` when what could not be read stands in a file."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+    def say(text: str) -> None:
+        console.print(plain(text), markup=False)
+
+    say(f"{outcome.read} read: {outcome.new} new, {outcome.known} known, {len(outcome.unread)} unreadable")
+    if not outcome.read:
+        say("there was no record in what was named")
+    counts = Counter(reason for _, reason, _ in outcome.unread)
+    if counts:
+        say("unreadable: " + ", ".join(f"{name} {n}" for name, n in sorted(counts.items())))
+    for row in outcome.unread[:SHOWN]:
+        say("  " + ": ".join(row))
+    if len(outcome.unread) > SHOWN and not names_all:
+        say(f"  … and {len(outcome.unread) - SHOWN} more; --failed FILE names all")
+    if outcome.place:
+        say(f"in {outcome.place}")
 
 
 async def store_all(settings: BaseSettings, kind: str, paths: list[str], outcome: Outcome) -> None:
@@ -138,15 +151,19 @@ async def store_all(settings: BaseSettings, kind: str, paths: list[str], outcome
                     story = _checked(read(), now)
                 except (PageError, RfiNewsError) as error:
                     outcome.unread.append(
-                        (place, getattr(error, "reason", "unreadable"), str(error).removeprefix(": "))
+                        (
+                            place,
+                            getattr(error, "reason", "unreadable"),
+                            str(error).removeprefix(f"{place}").removeprefix(": "),
+                        )
                     )
                     step(1)
                     continue
-                if story.id in seen:
+                if not seen.isdisjoint(story.addresses):
                     outcome.known += 1
                     step(1)
                     continue
-                seen.add(story.id)
+                seen |= story.addresses
                 batch.append(story)
                 if len(batch) >= AT_ONCE:
                     await _store(store, batch, now, visits, outcome)
@@ -170,8 +187,8 @@ def _checked(story: Story, now: datetime) -> Story:
 
 
 async def _store(store: Store, batch: list[Story], now: datetime, visits: tuple[Any, ...], outcome: Outcome) -> None:
-    states = await store.states([story.id for story in batch])
-    wanted = [story for story in batch if states[story.id] == "missing"]
+    held = await store.stored_at({address for story in batch for address in story.addresses})
+    wanted = [story for story in batch if held.isdisjoint(story.addresses)]
     outcome.known += len(batch) - len(wanted)
     writes = asyncio.gather(*(_store_one(store, story, now, visits) for story in wanted), return_exceptions=True)
     store.flush()
@@ -188,18 +205,20 @@ async def _store(store: Store, batch: list[Story], now: datetime, visits: tuple[
 
 async def _store_one(store: Store, story: Story, now: datetime, visits: tuple[Any, ...]) -> bool:
     article = story.article
-    if story.record is not None:
-        return await store.restore(article, story.record, story.id, now)
-    store.first_visits.add(article.url)
-    saved = await store.save(article, source="feedx", seen=now)
     published = article.published_at
     assert published is not None
-    # Young enough to be looked at again: its page has more to say than the feed had.
+    # Young enough to be looked at again: there may be corrections, and its page has more to say than a feed had.
     due_at = now if visits and now - published < visits[-1] else None
+    if story.record is not None:
+        return await store.restore(article, story.record, story.id, now=now, due_at=due_at)
+    store.first_visits.add(article.url)
+    saved = await store.save(article, source="feedx", seen=now)
+    if not saved.is_new:
+        return False
     await store.frontier.settle(
         article.url, now=now, state="stored", article=saved.id, fresh=published, due_at=due_at, source="import"
     )
-    return saved.is_new
+    return True
 
 
 def records_of(kind: str, paths: list[str]) -> Iterator[tuple[str, Any]]:
@@ -208,6 +227,9 @@ def records_of(kind: str, paths: list[str]) -> Iterator[tuple[str, Any]]:
     A file that cannot be read comes as one record that cannot.
     """
     for path in expand(paths):
+        if isinstance(path, RfiNewsError):
+            yield str(path).partition(": ")[0], partial(_fail, path)
+            continue
         try:
             if kind == "jsonl" or kind_of(path) in _JSON:
                 read = exported if kind == "jsonl" else from_feedx_row
@@ -220,7 +242,7 @@ def records_of(kind: str, paths: list[str]) -> Iterator[tuple[str, Any]]:
         except StoreError:
             raise
         except RfiNewsError as error:
-            yield str(path), lambda error=error: _fail(error)
+            yield str(path), partial(_fail, error)
 
 
 def _fail(error: RfiNewsError) -> Any:
@@ -242,7 +264,7 @@ def _row(line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise PageError("", "not_json", f"no JSON: {error}") from None
+        raise PageError("", "not_json", f"no JSON: {getattr(error, 'msg', error)}") from None
     if not isinstance(row, dict):
         raise PageError("", "not_json", "no JSON object")
     return row
@@ -258,7 +280,8 @@ def from_feedx_row(row: dict[str, Any]) -> Story:
     """A story in a row whose `feedx` is a record, with or without its head; `url` and `title` stand beside it."""
     text, url, title = (row.get(name) for name in ("feedx", "url", "title"))
     if not isinstance(text, str):
-        raise PageError(str(url or ""), "not_feedx", "no field feedx with a record")
+        hint = "; an export is read by: scrapy import jsonl" if "body_html" in row else ""
+        raise PageError(str(url or ""), "not_feedx", f"no field feedx with a record{hint}")
     if isinstance(url, str) and isinstance(title, str):
         article = feedx.parse_record(feedx.Record(url, title, text))
         return Story(article, id=article.url)
@@ -267,13 +290,22 @@ def from_feedx_row(row: dict[str, Any]) -> Story:
 
 def exported(row: dict[str, Any]) -> Story:
     """A story as `scrapy export` wrote it, or an item of a crawl (`-O out.jsonl`)."""
-    url, id_ = str(row.get("url") or ""), row.get("_id") or row.get("url")
-    address = parse(url)
-    if address is None or address.kind is not Kind.ARTICLE or address.url != url or not isinstance(id_, str):
-        raise PageError(url, "no_story_address", f"url: {url!r} is not the canonical address of a story")
+    url = str(row.get("url") or "")
+    if "feedx" in row:
+        raise PageError(url, "not_exported", "a feedx record, to be read by: scrapy import feedx")
     fetched = row.get("fetched_at")
     try:
         article, record = from_document({"first_seen_at": fetched, "last_seen_at": fetched} | row)
     except ValueError as error:
         raise PageError(url, "invalid", str(error)) from None
-    return Story(article, record, id_)
+    story = Story(article, record, row.get("_id") or url)
+    for address in story.addresses:
+        found = parse(address) if isinstance(address, str) else None
+        if found is None or found.kind is not Kind.ARTICLE or found.url != address:
+            raise PageError(url, "no_story_address", f"{address!r} is not the canonical address of a story")
+        if found.edition != article.edition:
+            raise PageError(url, "invalid", f"edition: {article.edition!r}, and its address says {found.edition!r}")
+    odd = next((address for address in addresses_in(article) if not is_web(address)), None)
+    if odd is not None:
+        raise PageError(url, "invalid", f"{odd!r} is no web address")
+    return story

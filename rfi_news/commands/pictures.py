@@ -11,7 +11,9 @@ from scrapy import Request, Spider
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
+from rfi_news.commands.terminal import working
 from rfi_news.exceptions import RfiNewsError
+from rfi_news.markup import is_web
 from rfi_news.spiders.failures import reason_of
 
 UrlsOf = Callable[[], Awaitable[list[str]]]
@@ -51,7 +53,7 @@ class Pictures:
 
     def may_fetch(self, url: str) -> bool:
         """Whether a picture may be asked for: an address in a page can name any host, and leads to few."""
-        host = urlsplit(url).hostname or ""
+        host = urlsplit(url).hostname or "" if is_web(url) else ""
         return any(host == domain or host.endswith(f".{domain}") for domain in self.domains)
 
     def keep(self, url: str, body: bytes) -> bool:
@@ -82,8 +84,9 @@ class PictureSpider(Spider):
         "ADDONS": {},
     }
 
-    def __init__(self, urls_of: UrlsOf, pictures: Pictures, outcome: Fetched) -> None:
+    def __init__(self, urls_of: UrlsOf, pictures: Pictures, outcome: Fetched, step: Callable[[int], None]) -> None:
         super().__init__()
+        self.step = step
         self.urls_of = urls_of
         self.pictures = pictures
         self.outcome = outcome
@@ -106,6 +109,7 @@ class PictureSpider(Spider):
 
     def read(self, response: Response, url: str) -> None:
         """Keep it."""
+        self.step(1)
         if self.pictures.keep(url, response.body):
             self.outcome.new += 1
         else:
@@ -113,14 +117,16 @@ class PictureSpider(Spider):
 
     def failed(self, failure: Any) -> None:
         """Say so."""
+        self.step(1)
         self.outcome.failed[failure.request.cb_kwargs["url"]] = reason_of(failure)
 
 
 def fetch(process: Any, pictures: Pictures, urls_of: UrlsOf) -> Fetched:
     """Fetch those that are not at hand; blocks until all are here or have failed. Raises what `urls_of` raises."""
     outcome = Fetched()
-    process.crawl(PictureSpider, urls_of=urls_of, pictures=pictures, outcome=outcome)
-    process.start()
+    with working("fetching", unit="pictures") as step:
+        process.crawl(PictureSpider, urls_of=urls_of, pictures=pictures, outcome=outcome, step=step)
+        process.start()
     if outcome.error is not None:
         raise outcome.error
     return outcome

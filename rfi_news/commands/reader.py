@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,14 +12,14 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 
-from rfi_news import __version__
 from rfi_news.commands.pictures import Pictures, fetch
-from rfi_news.commands.stored import MARKERS, opened
+from rfi_news.commands.stored import MARKERS, mark, opened
 from rfi_news.commands.terminal import Quiet, plain, working
 from rfi_news.commands.tree import Tree, digest, file_name
 from rfi_news.exceptions import RfiNewsError
 from rfi_news.feeds import reader
 from rfi_news.feeds.channel import pages
+from rfi_news.feeds.pages import fingerprint
 from rfi_news.feeds.reader import Entry, Lines, Place
 from rfi_news.feeds.search import Index
 from rfi_news.feeds.story import Story
@@ -67,31 +66,25 @@ class Command(Quiet, ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Write it, or say in a line why not (exit status 1)."""
         if args:
-            raise UsageError(f"takes no arguments: {' '.join(args)}", print_help=False)
+            raise UsageError(f"no such option, and no arguments are taken: {' '.join(args)}", print_help=False)
         assert self.settings is not None
         assert self.crawler_process is not None
         folder = Path(opts.output or Path(self.settings["DATA_DIR"]) / "reader")
         console = Console(stderr=True, soft_wrap=True, highlight=False)
-        try:
+        with self.telling():
             pictures = Pictures(self.settings) if opts.images else None
             if pictures:
                 fetched = fetch(self.crawler_process, pictures, partial(_picture_urls, self.settings))
                 for url, reason in fetched.failed.items():
                     console.print(plain(f"picture not had: {url}: {reason}"), markup=False)
-            with Tree(folder) as tree:
+            with Tree(folder, "reader") as tree:
                 build = Build(tree, pictures)
                 asyncio.run(build.write(self.settings))
-        except RfiNewsError as error:
-            print(f"scrapy reader: {plain(str(error))}", file=sys.stderr)
-            self.exitcode = 1
-            return
-        for id_, reason in build.odd.items():
-            console.print(plain(f"left out, as it is no article: {id_}: {reason}"), markup=False)
-        console.print(
-            f"{build.count} stories: {tree.written} files written, {tree.kept} unchanged, {tree.removed} removed",
-            markup=False,
-        )
-        console.print(f"read {folder / 'index.html'}", markup=False)
+            for id_, reason in build.odd.items():
+                console.print(plain(f"left out, as it is no article: {id_}: {reason}"), markup=False)
+            done = f"{tree.written} files written, {tree.kept} unchanged, {tree.removed} removed"
+            console.print(f"{build.count} stories: {done}", markup=False)
+            console.print(f"read {folder / 'index.html'}", markup=False)
 
 
 async def _picture_urls(settings: BaseSettings) -> list[str]:
@@ -116,20 +109,20 @@ class Build:
                 raise RfiNewsError(f"no article yet in {store.place}")
             self.count = len(marks)
             made_of = digest(
-                __version__,
-                reader.fingerprint(),
+                fingerprint(),
                 self._at_hand(),
-                [[row.get(name) for name in ("_id", *MARKERS)] for row in marks],
+                [mark(row) for row in marks],
             )
             if self.tree.is_whole(BUILD, made_of):
                 return
+            self.tree.begin(BUILD)
             names = ("title", "kicker", "section", "column", "authors", "related", "aliases", "url")
             rows = await store.select(Selection(), *names)
             entries = [_entry(row) for row in rows]
             aliases = {
                 address: row["_id"] for row in rows for address in (row["_id"], row["url"], *(row.get("aliases") or ()))
             }
-            await self._stories(store, entries, Lines(entries, aliases), {row["_id"]: row for row in marks})
+            await self._stories(store, entries, Lines(entries, aliases), {row["_id"]: mark(row) for row in marks})
             self._lists(entries, made_of)
             for name, data in reader.static().items():
                 self.tree.write(name, data)
@@ -138,7 +131,7 @@ class Build:
     def _at_hand(self) -> list[str] | None:
         return sorted(file.name for file in self.pictures.folder.rglob("*.*")) if self.pictures else None
 
-    async def _stories(self, store: Any, entries: Sequence[Entry], lines: Lines, marks: dict[str, Document]) -> None:
+    async def _stories(self, store: Any, entries: Sequence[Entry], lines: Lines, marks: dict[str, list[Any]]) -> None:
         """Every story's page, and the index of what they say."""
         index = Index()
         by_id = {entry.id: entry for entry in entries}
@@ -158,8 +151,7 @@ class Build:
                 for file in files.values():
                     if not self.tree.has(f"pictures/{file.name}", file.name):
                         self.tree.write(f"pictures/{file.name}", file.read_bytes(), file.name)
-                mark = [marks.get(entry.id, {}).get(name) for name in MARKERS]
-                key = digest(__version__, reader.fingerprint(), mark, shown, [repr(part) for part in line])
+                key = digest(fingerprint(), marks[entry.id], shown, [repr(part) for part in line])
                 if not self.tree.has(entry.path, key):
                     self.tree.write(entry.path, _story_page(story, line, shown), key)
         for name, text in index.files():

@@ -1,6 +1,6 @@
 """What commands ask of the store."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,8 +10,13 @@ from rfi_news.exceptions import RfiNewsError
 from rfi_news.site.addresses import HOST, parse
 from rfi_news.store.store import Store
 
-MARKERS = ("url", "content_hash", "fetched_at", "last_seen_at", "gone_at")
-"""Fields of which one changes whenever anything of a stored story does: whoever made something of them all has it."""
+MARKERS = ("url", "content_hash", "fetched_at", "last_seen_at", "gone_at", "aliases", "revisions.seen_at")
+"""Fields of which one changes whenever anything of a stored story does."""
+
+
+def mark(row: Mapping[str, Any]) -> list[Any]:
+    """What changes with a story, of a row that holds MARKERS: what was made of a story of this mark is up to date."""
+    return [row.get(name.partition(".")[0]) for name in ("_id", *MARKERS)]
 
 
 @asynccontextmanager

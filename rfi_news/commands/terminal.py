@@ -4,16 +4,18 @@ A run's account in rows, lengths of time, lines of even width, and nothing that 
 """
 
 import argparse
+import sys
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from scrapy.utils.serialize import ScrapyJSONEncoder
 
+from rfi_news.exceptions import RfiNewsError
 from rfi_news.site.dates import PARIS
 
 WIDTH = 78  # columns; a Chinese character takes two
@@ -143,7 +145,25 @@ class Quiet:
     """A command that prints: its log shows errors only, unless a level was asked for. Stands before ScrapyCommand."""
 
     settings: Any
+    exitcode: int
     log_level = "ERROR"
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Tell in a line what goes wrong inside, and leave the exit status of it: 1, or 130 for Ctrl-C."""
+        name = type(self).__module__.rpartition(".")[2]
+        try:
+            yield
+        except RfiNewsError as error:
+            print(f"scrapy {name}: {plain(str(error))}", file=sys.stderr)
+            self.exitcode = 1
+        except KeyboardInterrupt:
+            print(f"scrapy {name}: interrupted; the next one goes on from what is there", file=sys.stderr)
+            self.exitcode = 130
+        except BrokenPipeError:  # whoever read standard output has enough
+            with suppress(OSError):
+                sys.stdout.close()
+            self.exitcode = 1
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         """Quieten the log."""

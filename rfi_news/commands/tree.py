@@ -6,7 +6,7 @@ import re
 import unicodedata
 from contextlib import suppress
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, Self
 
 from rfi_news.exceptions import RfiNewsError
@@ -40,8 +40,10 @@ class Tree:
     wrote and this one did not is removed. Raises RfiNewsError when it cannot be written, or another build is at it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, owner: str) -> None:
+        """`owner` is the command whose folder it is: another one's is left alone, as is one that holds other files."""
         self.folder = folder
+        self.owner = owner
         self.written = self.kept = self.removed = 0
         self._before: dict[str, list[Any]] = {}
         self._now: dict[str, list[Any]] = {}
@@ -50,24 +52,49 @@ class Tree:
     def __enter__(self) -> Self:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            manifest = self.folder / MANIFEST
+            if not manifest.exists() and any(not file.name.startswith(".") for file in self.folder.iterdir()):
+                raise RfiNewsError(
+                    f"{self.folder}: holds files that scrapy {self.owner} did not write; name another folder"
+                )
             self._lock = (self.folder / ".lock").open("ab")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            owner, self._before = _read(manifest)
+            if owner not in (None, self.owner):
+                self._unlock()
+                raise RfiNewsError(f"{self.folder}: is the folder of scrapy {owner}; name another one")
+            if owner is None:
+                self._note({})
         except BlockingIOError:
+            self._unlock()
             raise RfiNewsError(f"{self.folder}: another command is writing there; try again when it is done") from None
         except OSError as error:
             raise RfiNewsError(f"{self.folder}: cannot be written: {error.strerror or error}") from None
-        with suppress(OSError, ValueError):
-            self._before = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:  # what was written stands; the rest is as it was
-            self._now = self._before | self._now
         try:
+            if kind is not None:  # what was written stands; the rest is as it was
+                self._now = self._before | self._now
             self._finish()
+        except OSError as error:
+            if kind is None:
+                raise RfiNewsError(f"{self.folder}: cannot be written: {error.strerror or error}") from None
         finally:
-            if self._lock is not None:
-                self._lock.close()
+            self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+
+    def begin(self, path: str) -> None:
+        """Forget what `path` was made of, on disk too, until it is written again: a build cut off is not whole."""
+        if path in self._before:
+            self._before[path][0] = ""
+            try:
+                self._note(self._before)
+            except OSError as error:
+                raise RfiNewsError(f"{self.folder}: cannot be written: {error.strerror or error}") from None
 
     def has(self, path: str, key: str) -> bool:
         """Whether a file made of `key` is there, as it was written; it then counts as part of this build."""
@@ -125,6 +152,24 @@ class Tree:
                 with suppress(OSError):
                     parent.rmdir()  # where it was the last
         if self._now != self._before:
-            part = self.folder / f"{MANIFEST}.part"
-            part.write_text(json.dumps(self._now, ensure_ascii=False, indent=0), encoding="utf-8")
-            part.replace(self.folder / MANIFEST)
+            self._note(self._now)
+
+    def _note(self, files: dict[str, list[Any]]) -> None:
+        part = self.folder / f"{MANIFEST}.part"
+        held = {"owner": self.owner, "files": files}
+        part.write_text(json.dumps(held, ensure_ascii=False, indent=0), encoding="utf-8")
+        part.replace(self.folder / MANIFEST)
+
+
+def _read(manifest: Path) -> tuple[str | None, dict[str, list[Any]]]:
+    """Whose folder it is, and the files an earlier build wrote, with key and size; nothing that leads out of it."""
+    try:
+        held = json.loads(manifest.read_text(encoding="utf-8"))
+        files = {
+            str(path): [str(key), int(size)]
+            for path, (key, size) in held["files"].items()
+            if not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
+        }
+        return str(held["owner"]), files
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        return None, {}

@@ -6,10 +6,11 @@ Written by hand with zipfile and Jinja2: EbookLib, the library for it, is AGPL (
 import uuid
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Self
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
@@ -27,6 +28,7 @@ MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".gif": "image/gif", "
 
 @dataclass(slots=True)
 class _Chapter:
+    number: int
     file: str
     title: str
 
@@ -55,6 +57,16 @@ class EpubFile:
         self._updated_at = datetime(1970, 1, 1, tzinfo=UTC)
         self._key = uuid.uuid5(uuid.NAMESPACE_URL, "\n".join([title, *ids]))
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._close()
+        else:  # else it would try to end the file when it is collected
+            with suppress(OSError, ValueError):
+                self._zip.close()
+
     def add(self, story: Story, part: str) -> None:
         """Write a story."""
         pictures = {}
@@ -77,10 +89,10 @@ class EpubFile:
         self._put(f"EPUB/stories/{_name(number)}", page.encode())
         if not self._parts or self._parts[-1].title != part:
             self._parts.append(_Part(part))
-        self._parts[-1].chapters.append(_Chapter(f"stories/{_name(number)}", story.article.title))
+        self._parts[-1].chapters.append(_Chapter(number, f"stories/{_name(number)}", story.title))
         self._updated_at = max(self._updated_at, story.updated_at)
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """Write what leads to the stories, and the end of the file."""
         values = {
             "title": self.title,

@@ -15,7 +15,10 @@ def local(html: str, pictures: Mapping[str, str]) -> HtmlElement:
     """Sanitized markup as an element, its pictures taken from `pictures` (address to path), else linked to."""
     root = lxml.html.fragment_fromstring(html, create_parent="div")
     for link in root.iter("a"):
-        link.set("href", safe_url_string(link.get("href") or ""))  # as printed it may hold spaces, which XHTML forbids
+        try:
+            link.set("href", safe_url_string(link.get("href") or ""))  # as printed it may hold spaces
+        except ValueError:
+            link.attrib.pop("href", None)
     for image in list(root.iter("img")):
         url = image.get("src") or ""
         path = pictures.get(url)

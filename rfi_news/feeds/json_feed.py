@@ -32,7 +32,7 @@ def _item(story: Story) -> dict[str, Any]:
         {
             "id": story.id,
             "url": article.url,
-            "title": printable(article.title),
+            "title": story.title,
             "content_html": story.content,
             "summary": printable(article.lead or ""),
             "image": picture.url if picture else None,

@@ -26,7 +26,7 @@ def write(story: Story) -> str:
     """One story: front matter, headline, lead, text with pictures and links, same-topic links."""
     article = story.article
     known = {
-        "title": printable(article.title),
+        "title": story.title,
         "id": story.id,
         "url": article.url,
         "date": story.published_at.isoformat(),
@@ -40,7 +40,7 @@ def write(story: Story) -> str:
         "char_count": article.char_count,
     }
     lines = ["---", *(f"{name}: {_yaml(value)}" for name, value in known.items() if value not in (None, [])), "---", ""]
-    lines += [f"# {_escaped(article.title)}", ""]
+    lines += [f"# {_escaped(story.title)}", ""]
     lines.append(_CONVERTER.convert(story.content_without_related).strip())
     if article.related:
         lines += ["", f"## {RELATED}", ""]

@@ -57,6 +57,11 @@ class Entry:
     related: list[dict[str, Any]] = field(default_factory=list)
 
     @property
+    def shown(self) -> str:
+        """Its headline as it can be shown; its address where nothing of it can."""
+        return printable(self.title).strip() or self.url
+
+    @property
     def day(self) -> str:
         """Its Paris day."""
         return f"{self.published_at.astimezone(PARIS):%Y-%m-%d}"
@@ -139,7 +144,7 @@ class Lines:
         for one in map(self._entries.__getitem__, chosen):
             href = "../../" + one.path
             steps.append(
-                Step(title=one.title, day=one.day, iso=one.iso, href=href, kicker=one.kicker, here=one is entry)
+                Step(title=one.shown, day=one.day, iso=one.iso, href=href, kicker=one.kicker, here=one is entry)
             )
         for link in entry.related:
             if link["url"] not in self._aliases:
@@ -163,17 +168,6 @@ def static() -> dict[str, bytes]:
     """The files that are the same for every store."""
     folder = files("rfi_news.feeds") / "templates" / "reader"
     return {name: (folder / name).read_bytes() for name in STATIC}
-
-
-@cache
-def fingerprint() -> str:
-    """Changes with any template, so that pages made by an earlier one are made anew."""
-    folder = files("rfi_news.feeds") / "templates" / "reader"
-    told = blake2b(digest_size=8)
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.is_file():
-            told.update(file.read_bytes())
-    return told.hexdigest()
 
 
 def story_page(

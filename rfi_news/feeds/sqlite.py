@@ -95,3 +95,4 @@ class SqliteFile:
         self._connection.commit()
         self._connection.execute("INSERT INTO search(search) VALUES ('optimize')")
         self._connection.commit()
+        self._connection.execute("VACUUM")

@@ -1,12 +1,12 @@
 """A story as it goes out: its article, its stable id, when it last changed; and its markup, safe to show."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html import escape
 from typing import Any, Self
 
-from rfi_news.items import Article, Image, Record, Related, Revision, from_document
-from rfi_news.markup import sanitize
+from rfi_news.items import Article, Image, Record, Related, Revision, addresses_in, from_document
+from rfi_news.markup import is_web, sanitize
 from rfi_news.words import printable
 
 PUBLISHER = "RFI - 法国国际广播电台"
@@ -25,6 +25,26 @@ class Story:
     aliases: list[str] = field(default_factory=list)
     revisions: list[Revision] = field(default_factory=list)
     gone_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Leave out addresses that are none of the web. Raises ValueError when its own is none."""
+        article = self.article
+        if not is_web(article.url):
+            raise ValueError(f"url: {article.url!r} is no web address")
+        if not all(map(is_web, addresses_in(article))):
+            self.article = replace(
+                article,
+                authors=[a if a.url and is_web(a.url) else replace(a, url=None) for a in article.authors],
+                images=[image for image in article.images if is_web(image.url)],
+                videos=[video for video in article.videos if is_web(video.url)],
+                audio=[sound for sound in article.audio if is_web(sound.url)],
+                related=[link for link in article.related if is_web(link.url)],
+            )
+
+    @property
+    def title(self) -> str:
+        """The headline as it can be shown; its address where nothing of it can."""
+        return printable(self.article.title).strip() or self.article.url
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> Self:
@@ -57,7 +77,7 @@ class Story:
     @property
     def body(self) -> str:
         """The cleaned body, sanitized once more: a store can be written to by others."""
-        return sanitize(printable(self.article.body_html), base=self.article.url)
+        return _safe(self.article.body_html, self.article.url)
 
     @property
     def content(self) -> str:
@@ -82,12 +102,17 @@ class Story:
         if article.related and with_related:
             items = "".join(f"<li>{_linked(link)}</li>" for link in article.related)
             parts.append(f"<h2>{RELATED}</h2><ul>{items}</ul>")
-        return sanitize(printable("\n".join(parts)), base=article.url)
+        return _safe("\n".join(parts), article.url)
 
     @property
     def categories(self) -> list[str]:
         """Kicker and tags, each once."""
         return list(dict.fromkeys(filter(None, map(printable, [self.article.kicker or "", *self.article.tags]))))
+
+
+def _safe(html: str, base: str) -> str:
+    """Sanitized and printable, what was written as an entity too."""
+    return printable(sanitize(printable(html), base=base))
 
 
 def _linked(link: Related) -> str:

@@ -77,6 +77,8 @@ class _StoryExtension(BaseEntryExtension):  # type: ignore[misc]
         return NAMESPACES
 
     def extend_rss(self, feed: Any) -> Any:
+        for sound in self.story.article.audio[:1]:  # the site tells no length; 0 is RSS's “unknown”
+            _add(feed, "enclosure", url=sound.url, length="0", type=sound_type(sound.url))
         for author in self.story.article.authors:
             _add(feed, "dc:creator", printable(author.name))
         _add(feed, "atom:updated", self.story.updated_at.isoformat())
@@ -84,7 +86,7 @@ class _StoryExtension(BaseEntryExtension):  # type: ignore[misc]
         return feed
 
     def extend_atom(self, feed: Any) -> Any:
-        for sound in self.story.article.audio:  # feedgen leaves out the rel of an entry's links
+        for sound in self.story.article.audio:  # feedgen would leave out the rel, and make them alternates
             title = {"title": printable(sound.title)} if sound.title else {}
             _add(feed, "link", rel="enclosure", type=sound_type(sound.url), href=sound.url, **title)
         self._add_media(feed, sounds=[])
@@ -111,17 +113,15 @@ class Entry(FeedEntry):  # type: ignore[misc]
         self._made: dict[str, Any] = {}
         article = story.article
         self.id(story.id)
-        self.title(printable(article.title))
+        self.title(story.title)
         self.link(href=article.url)
         self.published(story.published_at)
         self.updated(story.updated_at)
         names = [{"name": printable(author.name), "uri": author.url} for author in article.authors]
         self.author(names or {"name": PUBLISHER})
         self.category([{"term": name} for name in story.categories])
-        self.summary(printable(article.lead or article.text.split("\n", 1)[0] or article.title))
+        self.summary(printable(article.lead or article.text.split("\n", 1)[0] or story.title))
         self.content(story.content, type="html")
-        for sound in article.audio[:1]:
-            self.enclosure(sound.url, 0, sound_type(sound.url))  # the site tells no length; 0 is RSS's “unknown”
         self.register_extension("rfi", _StoryExtension)
         self.rfi.story = story
 

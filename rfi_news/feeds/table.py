@@ -11,7 +11,7 @@ COLUMNS = (
 )  # fmt: skip
 """In this order; several names or addresses in a cell stand on lines of their own."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 def row_of(story: Story) -> dict[str, Any]:

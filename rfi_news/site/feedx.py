@@ -30,10 +30,7 @@ from rfi_news.site.editions import EDITIONS
 from rfi_news.site.loader import inner_text
 
 _START = re.compile(r"\ufeff?<!--\d{10,16}-->[ \t]*")
-_HEAD = re.compile(
-    r"\s*(?:<!--(?P<read>\d{10,16})-->\s*)?\[(?P<title>.*)\]\((?P<url>\S+)\)[ \t]*\n+-{3,}[ \t]*\n(?P<html>.*)",
-    re.DOTALL,
-)
+_RULE = re.compile(r"-{3,}\s*")
 _GLUED = re.compile(
     r"<(a|article|aside|div|figcaption|figure|h[1-6]|iframe|img|li|p|script|section|span|time|ul|video-player)"
     r"(?=(?:data-[\w-]+|aria-[\w-]+|class|href|id|role|src|style|title)\s*(?:=|>|\s[\w-]+=))"
@@ -60,16 +57,22 @@ def starts(line: str) -> bool:
 
 def read_record(text: str) -> Record:
     """A record of text in its parts. Raises PageError (`not_feedx`) for anything else."""
-    found = _HEAD.fullmatch(text.removeprefix("\ufeff").replace("\r\n", "\n"))
-    if found is None:
-        raise PageError("", "not_feedx", "no feedx record: [headline](address), a rule, and a line of HTML")
+    if not text.strip("\ufeff \r\n\t"):
+        raise PageError("", "empty", "nothing in it")
+    lines = iter(text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n"))
+    head = next(filter(str.strip, lines), "").strip()
     read_at = None
-    if found["read"]:
+    if starts(head):
         try:
-            read_at = datetime.fromtimestamp(int(found["read"]) / 1000, UTC)
+            read_at = datetime.fromtimestamp(int(head[4:-3]) / 1000, UTC)
         except (ValueError, OverflowError, OSError):
-            raise PageError(found["url"], "not_feedx", f"no time in milliseconds: {found['read']}") from None
-    return Record(found["url"], found["title"], found["html"], read_at)
+            raise PageError("", "not_feedx", f"no time in milliseconds: {head}") from None
+        head = next(filter(str.strip, lines), "").strip()
+    title, _, url = head[1:-1].rpartition("](")
+    is_head = head.startswith("[") and head.endswith(")") and url and not re.search(r"\s", url)
+    if not is_head or not _RULE.fullmatch(next(filter(str.strip, lines), "")):
+        raise PageError("", "not_feedx", "no feedx record: [headline](address), a rule, and a line of HTML")
+    return Record(url, title, "\n".join(lines), read_at)
 
 
 def parse_record(record: Record) -> Article:

@@ -188,7 +188,9 @@ class Store:
         fields: dict[str, Any] = document | {"last_seen_at": seen, "gone_at": None, "source": source}
         update: dict[str, Any] = {"$set": fields, "$setOnInsert": {"first_seen_at": seen}}
         revision = None
-        if before is None:
+        if source != "site":  # whatever is there by now, its page knows better
+            update = {"$setOnInsert": fields | {"first_seen_at": seen, "aliases": [], "revisions": []}}
+        elif before is None:
             update["$setOnInsert"] |= {"aliases": [], "revisions": []}
         else:
             if before["url"] != article.url:
@@ -209,23 +211,28 @@ class Store:
         """`_id` of the document into which this run saved the article of an address."""
         return self._ids.get(url, url)
 
-    async def restore(self, article: Article, record: Record, id_: str, now: datetime) -> bool:
-        """Store a story as it was exported, unless it is stored already; True when it was not."""
-        if await self.present([id_]):
-            return False
+    async def restore(
+        self, article: Article, record: Record, id_: str, *, now: datetime, due_at: datetime | None
+    ) -> bool:
+        """Store a story as it was exported, unless one of its `_id` is stored; True when it was not.
+
+        Whether another address of it leads to a document is for the caller to ask (`stored_at`).
+        """
         await self._save_links(article)
         document = as_document(article) | asdict(record)
         made = await self._article_writer.write(UpdateOne({"_id": id_}, {"$setOnInsert": document}, upsert=True))
+        if not made:
+            return False
         state = "gone" if record.gone_at else "stored"
         also: dict[str, Any] = {"article": id_, "fresh": article.published_at}
         await asyncio.gather(
-            self.frontier.settle(article.url, now=now, state=state, **also),
+            self.frontier.settle(article.url, now=now, state=state, due_at=due_at, **also),
             *(
                 self.frontier.settle(alias, now=now, state="moved", moved_to=article.url, **also)
                 for alias in record.aliases
             ),
         )
-        return made
+        return True
 
     async def _save_links(self, article: Article) -> None:
         seen = article.fetched_at
@@ -276,6 +283,14 @@ class Store:
             return set()
         found = await self._patiently(lambda: self.articles.find({"_id": {"$in": wanted}}, {"_id": 1}).to_list())
         return {document["_id"] for document in found}
+
+    async def stored_at(self, urls: Iterable[str]) -> set[str]:
+        """Which of these addresses lead to a document."""
+        wanted = list(urls)
+        entries = await self.frontier.entries(wanted, "article")
+        ids = {url: entries.get(url, {}).get("article") or url for url in wanted}
+        present = await self.present(set(ids.values()))
+        return {url for url, id_ in ids.items() if id_ in present}
 
     async def states(self, urls: list[str]) -> dict[str, str]:
         """What is had of the stories at these addresses: `stored`, `gone` (from the site), or `missing`.

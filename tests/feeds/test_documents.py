@@ -189,3 +189,33 @@ def test_updated_is_never_before_publication():
     assert story.updated_at == story.published_at
     later = story.published_at + timedelta(hours=1)
     assert invented.story(1, modified_at=later).updated_at == later
+
+
+@pytest.mark.parametrize("suffix", ["rss", "atom", "json"])
+def test_addresses_that_are_none_are_left_out(suffix):
+    """Of a document written by others."""
+    bad = "javascript:alert(1)//https://x.fr"
+    story = invented.story(
+        1,
+        title="\u202e\u2066",
+        body_html='<p>&#xffff;&#x202e;<a href="http://u\u2100@rfi.fr/">a</a></p>',
+        authors=[Author(name="名", url=bad)],
+        images=[Image(url=bad, is_lead=True), Image(url="https://x.fr/\uffff.jpg")],
+        audio=[Audio(url=bad), Audio(url="https://x.fr/\x0b.mp3")],
+        related=[Related(url=bad, title="题")],
+    )
+    data = document([story], suffix)
+    valid(data, suffix)
+    assert b"javascript" not in data
+    assert "\uffff" not in data.decode()
+    assert story.title == story.article.url
+    assert "javascript" not in markdown.write(story) + feedx.write(story)
+    assert "<a>a</a>" in inner_html(local(story.body, {}))
+    with pytest.raises(ValueError, match="no web address"):
+        invented.story(1, url=bad)
+
+
+def test_sound_is_no_second_page_of_a_story():
+    root = etree.fromstring(document([nasty()], "atom"))
+    links = root.find("{*}entry").findall("{http://www.w3.org/2005/Atom}link")
+    assert [link.get("rel") for link in links] == [None, "enclosure", "enclosure"]

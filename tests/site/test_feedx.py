@@ -55,7 +55,7 @@ def test_every_kind_of_story_survives_the_way_there_and_back(name):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "not_feedx"),
+        ("", "empty"),
         ("<p>页面</p>", "not_feedx"),
         ("[题](https://www.rfi.fr/cn/中国/20240309-题)\n没有横线\n<p>x</p>", "not_feedx"),
         ("<!--99999999999999999-->\n[题](https://www.rfi.fr/cn/中国/20240309-题)\n------\n\n<div>x</div>", "not_feedx"),

@@ -26,7 +26,11 @@
         waiting.set(file, resolve);
         const script = document.createElement("script");
         script.src = `search/${file}`;
-        script.onerror = () => reject(new Error(file));
+        script.onerror = () => {
+          loaded.delete(file);
+          script.remove();
+          reject(new Error(file));
+        };
         document.head.append(script);
       }));
     }
@@ -164,9 +168,12 @@
     });
   }
 
-  /* What stands around the first place that a word has in a story, preferably below its headline; null without one. */
+  /* What stands around the first place that a word has in a story, preferably below its headline; null for a story
+     that does not hold them all. A letter and its marks fold as one. */
   function excerpt({ text, body }, words) {
-    const letters = Array.from(text);
+    const all = fold(text);
+    if (!words.every((word) => all.includes(word))) return null;
+    const letters = text.match(/\P{M}?[\p{M}ﾞﾟ]*/gsu).filter(Boolean);
     const folded = [];
     const origin = [];
     letters.forEach((letter, at) => {
@@ -178,15 +185,13 @@
     const whole = folded.join("");
     const marks = [];
     for (const word of words) {
-      let at = whole.indexOf(word);
-      if (at < 0) return null;
-      for (; at >= 0; at = whole.indexOf(word, at + word.length)) {
+      for (let at = whole.indexOf(word); at >= 0; at = whole.indexOf(word, at + word.length)) {
         const start = Array.from(whole.slice(0, at)).length;
         marks.push([origin[start], origin[start + Array.from(word).length - 1] + 1]);
       }
     }
     marks.sort((a, b) => a[0] - b[0]);
-    const below = Array.from(text.slice(0, body)).length + 1;
+    const below = text.slice(0, body).match(/\P{M}?[\p{M}ﾞﾟ]*/gsu).filter(Boolean).length + 1;
     const first = marks.find(([start]) => start >= below);
     const from = first ? Math.max(below, first[0] - 24) : below;
     const to = Math.min(letters.length, from + 110);
