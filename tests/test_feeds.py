@@ -141,6 +141,17 @@ def test_relative_addresses_without_a_base(run, filled, tmp_path):
     assert "self" not in held
 
 
+def test_a_document_that_is_no_article_is_told_of_each_time(run, database, filled, tmp_path):
+    bad = filled[-1].id
+    database.client[database.name].command({"collMod": "articles", "validator": {}})
+    database.articles.update_one({"_id": bad}, {"$set": {"url": "javascript:alert(1)"}})
+    for command in ("feeds", "reader"):
+        for _ in range(2):
+            done = run(command, "-o", str(tmp_path / command))
+            assert done.returncode == 0, done.stderr
+            assert f"left out, as it is no article: {bad}" in done.stderr
+
+
 def test_what_cannot_be(run, tmp_path):
     empty = run("feeds", "-o", str(tmp_path / "feeds"))
     assert empty.returncode == 1

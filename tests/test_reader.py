@@ -305,6 +305,14 @@ def test_only_what_changed_is_written(run, database, tmp_path):
     assert {path.parent.name for path in changed} <= {"2024-03", "search", "reader"}, changed
     assert len([path for path in changed if "stories" in path.parts]) == 1
 
+    archive = built / "authors" / "河田" / "1.html"
+    before = archive.stat().st_mtime_ns
+    invented.write(tmp_path / "news.jsonl", [invented.story(131)])
+    assert run("import", "jsonl", str(tmp_path / "news.jsonl")).returncode == 0
+    build()
+    assert "第131号" in (built / "index.html").read_text()
+    assert archive.stat().st_mtime_ns == before, "older pages of a list stay as they are"
+
     (built / "style.css").write_text("")
     assert build().written == 1, "what somebody changed is put right"
     database.articles.delete_one({"_id": invented.story(60).id})

@@ -180,6 +180,8 @@ class _Writer:
             if sum(self.tree.has(path, key) for path in paths.values()) == len(paths):  # each is asked
                 continue
             stories = await self._load([row["_id"] for row in part])
+            if len(stories) < len(part):
+                key = ""  # what was left out is told of each time
             for suffix, path in paths.items():
                 links = self._links(channel, page, suffix)
                 if suffix == "json":

@@ -116,13 +116,13 @@ class Build:
             if self.tree.is_whole(BUILD, made_of):
                 return
             self.tree.begin(BUILD)
-            names = ("title", "kicker", "section", "column", "authors", "related", "aliases", "url")
-            rows = await store.select(Selection(), *names)
+            names = ("title", "kicker", "section", "column", "authors", "related")
+            rows = await store.select(Selection(), *names, *MARKERS)
             entries = [_entry(row) for row in rows]
             aliases = {
                 address: row["_id"] for row in rows for address in (row["_id"], row["url"], *(row.get("aliases") or ()))
             }
-            await self._stories(store, entries, Lines(entries, aliases), {row["_id"]: mark(row) for row in marks})
+            await self._stories(store, entries, Lines(entries, aliases), {row["_id"]: mark(row) for row in rows})
             self._lists(entries, made_of)
             for name, data in reader.static().items():
                 self.tree.write(name, data)
@@ -159,6 +159,8 @@ class Build:
 
     def _lists(self, entries: Sequence[Entry], made_of: str) -> None:
         entries = [entry for entry in entries if entry.id not in self.odd]
+        if not entries:
+            raise RfiNewsError("no document in the store is an article")
         days = _grouped(entries, lambda entry: [entry.day])
         self._days(days)
         kinds: dict[str, tuple[str, Callable[[Entry], Iterable[str | None]]]] = {
@@ -180,7 +182,8 @@ class Build:
                 break
             latest.append((Place(day, f"days/{day}.html"), rows))
         note = f"共 {len(entries)} 篇，{min(days)} 至 {max(days)}。时间为巴黎时间。"
-        self.tree.write(BUILD, reader.list_page(BUILD, "最新", latest, note=note, months=True), made_of)
+        key = "" if self.odd else made_of  # what is left out is told of each time
+        self.tree.write(BUILD, reader.list_page(BUILD, "最新", latest, note=note, months=True), key)
 
     def _days(self, days: dict[str, list[Entry]]) -> None:
         order = sorted(days)
@@ -210,7 +213,7 @@ class Build:
                 path,
                 title,
                 [(Place(day), found) for day, found in _grouped(part, lambda entry: [entry.day]).items()],
-                note=f"共 {len(rows)} 篇",
+                note="" if page.number else f"共 {len(rows)} 篇",  # else news would change every page
                 earlier=Place("更早", f"{stem}/{page.earlier}.html") if page.earlier else None,
                 later=Place("更新", later) if page.number else None,
             )
