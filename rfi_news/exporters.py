@@ -33,7 +33,9 @@ class StoryExporter(BaseItemExporter):
     def export_item(self, item: Any) -> None:
         """Write an article; anything else is not for these formats."""
         if isinstance(item, Article):
-            self.export_story(Story(id=Store.of(self.crawler).id_of(item.url), article=item))
+            store = Store.of(self.crawler)
+            revision = store.revision_of(item.url)
+            self.export_story(Story(id=store.id_of(item.url), article=item, revisions=[revision] if revision else []))
 
     def export_story(self, story: Story) -> None:
         """Write one story."""

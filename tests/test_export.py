@@ -199,6 +199,21 @@ def test_what_is_no_plain_file_stays_what_it_is(shared_run, filled, tmp_path):
     assert target.read_text().startswith("id,url,")
 
 
+def test_standard_output_by_its_device_is_appended_to(shared_run, filled, tmp_path):
+    kept = tmp_path / "kept.csv"
+    kept.write_text("keep\n")
+    with kept.open("ab") as file:
+        subprocess.run(
+            [sys.executable, "-m", "rfi_news", "export", "-o", "/dev/stdout", "--format", "csv"],
+            env=shared_run.environment,
+            cwd=shared_run.directory,
+            stdout=file,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
+    assert kept.read_text().startswith("keep\nid,url,")
+
+
 def test_compressed_files_are_the_same_each_time(export):
     first = export("a.csv.gz").read_bytes()
     assert export("b.csv.gz").read_bytes() == first

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from lxml import etree
 
 from rfi_news.commands.feeds import write_feeds
 from rfi_news.commands.stored import mark
-from rfi_news.commands.tree import MANIFEST, Tree, file_name
+from rfi_news.commands.tree import JOURNAL, MANIFEST, Tree, file_name
+from rfi_news.exceptions import RfiNewsError
 from rfi_news.site import feedx
 from tests import invented
 from tests.feeds.test_documents import valid
@@ -188,27 +191,64 @@ def test_a_manifest_cannot_lead_out_of_its_folder(tmp_path):
     victim.write_text("x")
     folder = tmp_path / "tree"
     folder.mkdir()
-    for files in ({str(victim): ["k", 1], "../victim": ["k", 1]}, [], {"a": 1}, {"a": ["k"]}):
-        (folder / MANIFEST).write_text(json.dumps({"owner": "feeds", "files": files}))
-        with Tree(folder, "feeds") as tree:
-            tree.write("a.txt", b"a")
-        assert victim.exists()
-    (folder / MANIFEST).write_text("[]")
+    held = {"owner": "feeds", "files": {str(victim): ["k", 1], "../victim": ["k", 1]}}
+    (folder / MANIFEST).write_text(json.dumps(held))
+    (folder / JOURNAL).write_text(f"{victim}\n../victim\n")
     with Tree(folder, "feeds") as tree:
         tree.write("a.txt", b"a")
+    assert victim.exists()
+    for text in ("[]", "", '{"owner": "feeds", "files": {"a": 1}}'):
+        (folder / MANIFEST).write_text(text)
+        with pytest.raises(RfiNewsError, match="cannot be read"), Tree(folder, "feeds"):
+            pass
+    (folder / MANIFEST).unlink()
+    with pytest.raises(RfiNewsError, match="is gone"), Tree(folder, "feeds"):
+        pass
 
 
 def test_a_build_that_was_cut_off_is_not_whole(tmp_path):
     with Tree(tmp_path / "t", "reader") as tree:
         tree.write("page", b"1", "1")
+        tree.write("kept", b"1", "1")
         tree.write("index", b"1", "first")
     with pytest.raises(KeyboardInterrupt), Tree(tmp_path / "t", "reader") as tree:  # noqa: PT012
-        tree.begin("index")
         tree.write("page", b"2", "2")
         raise KeyboardInterrupt
     with Tree(tmp_path / "t", "reader") as tree:
         assert not tree.is_whole("index", "first")
         assert not tree.has("page", "1")
+        tree.write("page", b"1", "1")
+        tree.write("index", b"1", "first")
+    assert not (tmp_path / "t" / "kept").exists(), "it is no part of the last whole build"
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from rfi_news.commands.tree import Tree
+with Tree(Path(sys.argv[1]), "feeds") as tree:
+    tree.write("all", b"B", "b")
+    tree.write("deep/only", b"B", "b")
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_a_killed_build_wrote_is_put_right(tmp_path, is_first):
+    folder = tmp_path / "t"
+
+    def build():
+        with Tree(folder, "feeds") as tree:
+            if not tree.has("all", "a"):
+                tree.write("all", b"A", "a")
+
+    if not is_first:
+        build()
+    subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=False)
+    assert (folder / "all").read_bytes() == b"B"
+    build()
+    assert (folder / "all").read_bytes() == b"A"
+    assert not (folder / "deep").exists()
 
 
 def test_what_changes_a_story_changes_its_mark():

@@ -204,6 +204,7 @@ def test_what_is_young_is_visited_again(run, database, tmp_path):
         {"edition": "zz"},
         {"aliases": ["https://example.org/"]},
         {"_id": "javascript:alert(1)"},
+        {"_id": {"$oid": "65f"}},
         {"images": [{"url": "javascript:alert(1)"}]},
         {"related": [{"url": "data:text/html,x", "title": "题"}]},
         {"audio": [{"url": "https://x.fr/\uffff.mp3"}]},
@@ -230,6 +231,7 @@ def test_the_other_kind_is_named(run, database, tmp_path):
 
 def test_wrong_arguments(run):
     for args, said in {
+        ("feedx", str(ROOT / "docs"), "--failed", str(ROOT / "docs" / "x")): "is among what is read",
         ("feedx", str(ROOT / "README.md"), "--failed", "/proc/none/x"): "--failed /proc/none/x",
         ("feedx",): "name files or folders",
         ("other", "x"): "feedx or jsonl",

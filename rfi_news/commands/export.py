@@ -272,9 +272,16 @@ async def write_markdown(job: Export) -> None:
         day = story.published_at.astimezone(PARIS).date()
         path = job.target / f"{day}-{file_name(name)[:40]}-{digest(story.id)[:6]}.md"
         text = markdown.write(story).encode()
-        if not path.is_file() or path.read_bytes() != text:
+        if not _holds(path, text):
             with written(path) as file:
                 file.write(text)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.is_file() and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 async def write_epub(job: Export) -> None:
@@ -311,6 +318,8 @@ async def write_epub(job: Export) -> None:
     ):
         async for story in job.stories():
             book.add(story, parts[story.id])
+        if not job.count:
+            raise RfiNewsError("no document that is meant is an article, and a book needs one")
 
 
 async def write_sqlite(job: Export) -> None:

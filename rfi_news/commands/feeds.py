@@ -113,7 +113,7 @@ async def write_feeds(settings: BaseSettings, tree: Tree, *, base: str, hub: str
     tree.write("index.opml", directory.opml(listed, title=TITLE, base=base))
     tree.write("index.html", directory.page(listed, title=TITLE))
     count = sum(len(channels) for channels in groups.values())
-    said = [f"{len(found)} stories in {count} channels"]
+    said = [f"{len(found) - len(writer.odd)} stories in {count} channels"]
     return said + [f"left out, as it is no article: {id_}: {reason}" for id_, reason in writer.odd.items()]
 
 

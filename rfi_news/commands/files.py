@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import sys
 import zlib
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ def expand(paths: list[str]) -> Iterator[Path | RfiNewsError]:
             Path(folder) / name
             for folder, _, names in os.walk(path, onerror=failed.append)
             for name in names
-            if not name.startswith(".")
+            if not any(part.startswith(".") for part in (Path(folder) / name).relative_to(path).parts)
         )
         yield from sorted(files)
         yield from (RfiNewsError(f"{error.filename}: not readable: {error.strerror}") for error in failed)
@@ -70,8 +71,8 @@ def written(path: Path) -> Iterator[IO[bytes]]:
         if str(path) == "-":
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
-        elif path.exists() and not path.is_file():
-            with path.open("wb") as device:
+        elif path.parts[:2] in (("/", "dev"), ("/", "proc")) or (path.exists() and not path.is_file()):
+            with path.open("ab") as device:
                 yield device
         else:
             with _replacing(path.resolve()) as file, _compressing(file, path.suffix) as inner:
@@ -91,6 +92,8 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
     part = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
+            if path.exists():
+                shutil.copymode(path, part)
             yield file
         part.replace(path)
     finally:

@@ -17,7 +17,7 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 
 from rfi_news import clock
-from rfi_news.commands.files import expand, kind_of, lines_of
+from rfi_news.commands.files import expand, kind_of, lines_of, written
 from rfi_news.commands.stored import opened
 from rfi_news.commands.terminal import Quiet, plain, working
 from rfi_news.exceptions import PageError, RfiNewsError, StoreError, StoreRejectedError
@@ -99,16 +99,21 @@ class Command(Quiet, ScrapyCommand):
         if missing:
             raise UsageError(f"no such file or folder: {missing}", print_help=False)
         assert self.settings is not None
-        try:
-            failed = open(opts.failed, "w", encoding="utf-8", errors="backslashreplace") if opts.failed else None  # noqa: PTH123, SIM115 — until all is told
-        except OSError as error:
-            raise UsageError(f"--failed {opts.failed}: {error.strerror}", print_help=False) from None
+        failed = Path(opts.failed) if opts.failed else None
+        if failed:
+            if any(failed.resolve().is_relative_to(Path(path).resolve()) for path in args[1:]):
+                raise UsageError(f"--failed {failed}: is among what is read", print_help=False)
+            try:
+                failed.open("a").close()
+            except OSError as error:
+                raise UsageError(f"--failed {failed}: {error.strerror}", print_help=False) from None
         outcome = Outcome()
         with self.telling():
             asyncio.run(store_all(self.settings, args[0], args[1:], outcome))
         if failed:
-            with failed:
-                failed.writelines("\t".join(map(plain, row)).replace("\n", " ") + "\n" for row in outcome.unread)
+            lines = ["\t".join(map(plain, row)).replace("\n", " ") + "\n" for row in outcome.unread]
+            with self.telling(), written(failed) as file:
+                file.write("".join(lines).encode("utf-8", "backslashreplace"))
         tell(outcome, names_all=bool(failed))
         most = max(1, outcome.read * self.settings.getfloat("MAX_PARSE_FAILURES"))
         is_torn = any(reason == "unreadable" for _, reason, _ in outcome.unread)  # who knows how many were in there
@@ -298,6 +303,8 @@ def exported(row: dict[str, Any]) -> Story:
         article, record = from_document({"first_seen_at": fetched, "last_seen_at": fetched} | row)
     except ValueError as error:
         raise PageError(url, "invalid", str(error)) from None
+    if not isinstance(row.get("_id", ""), str):
+        raise PageError(url, "invalid", "_id: no text")
     story = Story(article, record, row.get("_id") or url)
     for address in story.addresses:
         found = parse(address) if isinstance(address, str) else None

@@ -32,7 +32,9 @@ class Fetched:
     urls: list[str] = field(default_factory=list)
     """All that were wanted."""
     error: RfiNewsError | None = None
-    """Why nothing was asked for."""
+    """Why it came to nothing."""
+    end: str = ""
+    """Why the crawl ended: `finished`, unless it was cut off."""
 
 
 class Pictures:
@@ -110,10 +112,22 @@ class PictureSpider(Spider):
     def read(self, response: Response, url: str) -> None:
         """Keep it."""
         self.step(1)
-        if self.pictures.keep(url, response.body):
+        if self.outcome.error is not None:
+            return
+        try:
+            is_kept = self.pictures.keep(url, response.body)
+        except OSError as error:
+            reason = error.strerror or error
+            self.outcome.error = RfiNewsError(f"{self.pictures.folder}: pictures cannot be kept: {reason}")
+            return
+        if is_kept:
             self.outcome.new += 1
         else:
             self.outcome.failed[url] = "not_a_picture"
+
+    def closed(self, reason: str) -> None:
+        """Note why it ended."""
+        self.outcome.end = reason
 
     def failed(self, failure: Any) -> None:
         """Say so."""
@@ -129,4 +143,6 @@ def fetch(process: Any, pictures: Pictures, urls_of: UrlsOf) -> Fetched:
         process.start()
     if outcome.error is not None:
         raise outcome.error
+    if outcome.end != "finished":  # Scrapy has taken the Ctrl-C for itself
+        raise KeyboardInterrupt
     return outcome

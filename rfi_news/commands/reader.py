@@ -83,7 +83,7 @@ class Command(Quiet, ScrapyCommand):
             for id_, reason in build.odd.items():
                 console.print(plain(f"left out, as it is no article: {id_}: {reason}"), markup=False)
             done = f"{tree.written} files written, {tree.kept} unchanged, {tree.removed} removed"
-            console.print(f"{build.count} stories: {done}", markup=False)
+            console.print(f"{build.count - len(build.odd)} stories: {done}", markup=False)
             console.print(f"read {folder / 'index.html'}", markup=False)
 
 
@@ -115,7 +115,6 @@ class Build:
             )
             if self.tree.is_whole(BUILD, made_of):
                 return
-            self.tree.begin(BUILD)
             names = ("title", "kicker", "section", "column", "authors", "related")
             rows = await store.select(Selection(), *names, *MARKERS)
             entries = [_entry(row) for row in rows]

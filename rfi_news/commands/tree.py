@@ -12,6 +12,7 @@ from typing import IO, Any, Self
 from rfi_news.exceptions import RfiNewsError
 
 MANIFEST = ".rfi-news.json"
+JOURNAL = ".rfi-news.log"
 _LONGEST = 120  # bytes of a name: file systems take 255, and archives and addresses triple it
 _UNSAFE = re.compile(r'[/\\:*?"<>|%#&\s\x00-\x1f\x7f]+')
 
@@ -48,34 +49,53 @@ class Tree:
         self._before: dict[str, list[Any]] = {}
         self._now: dict[str, list[Any]] = {}
         self._lock: IO[bytes] | None = None
+        self._journal: IO[str] | None = None
 
     def __enter__(self) -> Self:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            manifest = self.folder / MANIFEST
-            if not manifest.exists() and any(not file.name.startswith(".") for file in self.folder.iterdir()):
-                raise RfiNewsError(
-                    f"{self.folder}: holds files that scrapy {self.owner} did not write; name another folder"
-                )
-            self._lock = (self.folder / ".lock").open("ab")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            owner, self._before = _read(manifest)
-            if owner not in (None, self.owner):
-                self._unlock()
-                raise RfiNewsError(f"{self.folder}: is the folder of scrapy {owner}; name another one")
-            if owner is None:
-                self._note({})
+            self._claim()
         except BlockingIOError:
             self._unlock()
             raise RfiNewsError(f"{self.folder}: another command is writing there; try again when it is done") from None
         except OSError as error:
+            self._unlock()
             raise RfiNewsError(f"{self.folder}: cannot be written: {error.strerror or error}") from None
+        except RfiNewsError:
+            self._unlock()
+            raise
         return self
+
+    def _claim(self) -> None:
+        """Take the folder, if it is ours or nobody's, and read what an earlier build wrote."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        manifest = self.folder / MANIFEST
+        if not manifest.exists() and any(not file.name.startswith(".") for file in self.folder.iterdir()):
+            raise RfiNewsError(
+                f"{self.folder}: holds files that scrapy {self.owner} did not write, or its {MANIFEST} is gone; "
+                "name another folder, or empty this one"
+            )
+        self._lock = (self.folder / ".lock").open("ab")
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not manifest.exists():
+            self._note({})
+            return
+        owner, self._before = _read(manifest)
+        if owner != self.owner:
+            raise RfiNewsError(f"{self.folder}: is the folder of scrapy {owner}; name another one")
+        self._before |= {path: ["", -1] for path in self._journaled()}
+
+    def _journaled(self) -> list[str]:
+        """What a build wrote that did not come to its end."""
+        with suppress(OSError):
+            text = (self.folder / JOURNAL).read_text(encoding="utf-8", errors="replace")
+            return [path for path in text.split("\n") if path and _is_below(path)]
+        return []
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            if kind is not None:  # what was written stands; the rest is as it was
-                self._now = self._before | self._now
+            if kind is not None:  # what was written stands, and so does the rest, until a build comes to its end
+                rest = self._before if self._journal is None else _without_keys(self._before)
+                self._now = rest | self._now
             self._finish()
         except OSError as error:
             if kind is None:
@@ -84,17 +104,9 @@ class Tree:
             self._unlock()
 
     def _unlock(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-
-    def begin(self, path: str) -> None:
-        """Forget what `path` was made of, on disk too, until it is written again: a build cut off is not whole."""
-        if path in self._before:
-            self._before[path][0] = ""
-            try:
-                self._note(self._before)
-            except OSError as error:
-                raise RfiNewsError(f"{self.folder}: cannot be written: {error.strerror or error}") from None
+        for file in (self._journal, self._lock):
+            if file is not None:
+                file.close()
 
     def has(self, path: str, key: str) -> bool:
         """Whether a file made of `key` is there, as it was written; it then counts as part of this build."""
@@ -132,6 +144,7 @@ class Tree:
             if file.is_file() and file.stat().st_size == len(data) and file.read_bytes() == data:
                 self.kept += 1
                 return
+            self._announce(path)
             file.parent.mkdir(parents=True, exist_ok=True)
             part = file.with_name(f".{digest(path)}.part")
             part.write_bytes(data)
@@ -139,6 +152,14 @@ class Tree:
         except OSError as error:
             raise RfiNewsError(f"{file}: cannot be written: {error.strerror or error}") from None
         self.written += 1
+
+    def _announce(self, path: str) -> None:
+        """Write down that a file is about to change, so that a build that is killed leaves nothing taken for whole."""
+        if self._journal is None:
+            self._note(_without_keys(self._before))
+            self._journal = (self.folder / JOURNAL).open("a", encoding="utf-8")
+        self._journal.write(path + "\n")
+        self._journal.flush()
 
     def _finish(self) -> None:
         for path in self._before.keys() - self._now.keys():
@@ -151,8 +172,9 @@ class Tree:
                     break
                 with suppress(OSError):
                     parent.rmdir()  # where it was the last
-        if self._now != self._before:
+        if self._now != self._before or self._journal is not None:
             self._note(self._now)
+        (self.folder / JOURNAL).unlink(missing_ok=True)
 
     def _note(self, files: dict[str, list[Any]]) -> None:
         part = self.folder / f"{MANIFEST}.part"
@@ -161,15 +183,22 @@ class Tree:
         part.replace(self.folder / MANIFEST)
 
 
-def _read(manifest: Path) -> tuple[str | None, dict[str, list[Any]]]:
-    """Whose folder it is, and the files an earlier build wrote, with key and size; nothing that leads out of it."""
+def _read(manifest: Path) -> tuple[str, dict[str, list[Any]]]:
+    """Whose folder it is, and the files an earlier build wrote, with key and size; nothing that leads out of it.
+
+    Raises RfiNewsError for a manifest that is none.
+    """
     try:
         held = json.loads(manifest.read_text(encoding="utf-8"))
-        files = {
-            str(path): [str(key), int(size)]
-            for path, (key, size) in held["files"].items()
-            if not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
-        }
+        files = {str(path): [str(key), int(size)] for path, (key, size) in held["files"].items() if _is_below(path)}
         return str(held["owner"]), files
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
-        return None, {}
+    except (ValueError, TypeError, LookupError, AttributeError):
+        raise RfiNewsError(f"{manifest}: cannot be read; empty the folder, or name another one") from None
+
+
+def _without_keys(files: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return {path: ["", size] for path, (_, size) in files.items()}
+
+
+def _is_below(path: str) -> bool:
+    return not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts

@@ -41,7 +41,10 @@ def write(story: Story) -> str:
     }
     lines = ["---", *(f"{name}: {_yaml(value)}" for name, value in known.items() if value not in (None, [])), "---", ""]
     lines += [f"# {_escaped(story.title)}", ""]
-    lines.append(_CONVERTER.convert(story.content_without_related).strip())
+    try:
+        lines.append(_CONVERTER.convert(story.content_without_related).strip())
+    except RecursionError:  # nested as no editor does: the text alone
+        lines += [_escaped(line) + "\n" for line in (article.lead or "", *article.text.split("\n")) if line]
     if article.related:
         lines += ["", f"## {RELATED}", ""]
         for link in article.related:

@@ -195,6 +195,7 @@ def story_page(
         updated=f"{updated.astimezone(PARIS):%Y-%m-%d %H:%M}" if updated > story.published_at else None,
         body=Markup(inner_html(local(story.body, pictures))),  # noqa: S704 — sanitized by Story.body
         paris=PARIS,
+        whole=lambda parts: [part for part in parts if len(part) == 2],  # noqa: PLR2004 — a sign and a text
         sizes=SIZES,
         fields=FIELDS,
     )

@@ -16,7 +16,7 @@ DEFAULT_PICTURE = "RFI_FB.png"
 """File of the picture the site shows where a story has none (all 800 AFP stories of 2021-05)."""
 
 _DESCRIPTOR = re.compile(r"(\d{1,7}(?:\.\d{1,3})?)[wx](?:,(.*))?")
-_UNPRINTABLE = re.compile("[\\s<>\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = re.compile("[\\s<>\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 _VIDEO_PROVIDERS = {
     "youtube.com": "YouTube",
     "youtube-nocookie.com": "YouTube",

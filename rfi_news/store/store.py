@@ -78,6 +78,7 @@ class Store:
         """Addresses in this run's hands that lead to no document: nothing to look up before they are stored."""
         self._twins = Gatherer(self._published_at, seconds=GATHER_SECONDS)
         self._ids: dict[str, str] = {}  # of stories stored under an earlier address
+        self._revisions: dict[str, Revision] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -205,11 +206,17 @@ class Store:
         is_new = await self._article_writer.write(UpdateOne({"_id": id_}, update, upsert=True))
         if id_ != article.url:
             self._ids[article.url] = id_
+        if revision:
+            self._revisions[article.url] = revision
         return Saved(id_, is_new=is_new, revision=revision)
 
     def id_of(self, url: str) -> str:
         """`_id` of the document into which this run saved the article of an address."""
         return self._ids.get(url, url)
+
+    def revision_of(self, url: str) -> Revision | None:
+        """The revision this run saved with the article of an address; None where it read the same, or was new."""
+        return self._revisions.get(url)
 
     async def restore(
         self, article: Article, record: Record, id_: str, *, now: datetime, due_at: datetime | None
@@ -220,19 +227,15 @@ class Store:
         """
         await self._save_links(article)
         document = as_document(article) | asdict(record)
-        made = await self._article_writer.write(UpdateOne({"_id": id_}, {"$setOnInsert": document}, upsert=True))
-        if not made:
-            return False
         state = "gone" if record.gone_at else "stored"
         also: dict[str, Any] = {"article": id_, "fresh": article.published_at}
+        moved = [alias for alias in record.aliases if alias != article.url]
+        # Before the document, whose being there is what counts: cut off in between, it is all done again.
         await asyncio.gather(
             self.frontier.settle(article.url, now=now, state=state, due_at=due_at, **also),
-            *(
-                self.frontier.settle(alias, now=now, state="moved", moved_to=article.url, **also)
-                for alias in record.aliases
-            ),
+            *(self.frontier.settle(alias, now=now, state="moved", moved_to=article.url, **also) for alias in moved),
         )
-        return True
+        return await self._article_writer.write(UpdateOne({"_id": id_}, {"$setOnInsert": document}, upsert=True))
 
     async def _save_links(self, article: Article) -> None:
         seen = article.fetched_at

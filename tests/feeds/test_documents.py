@@ -219,3 +219,8 @@ def test_sound_is_no_second_page_of_a_story():
     root = etree.fromstring(document([nasty()], "atom"))
     links = root.find("{*}entry").findall("{http://www.w3.org/2005/Atom}link")
     assert [link.get("rel") for link in links] == [None, "enclosure", "enclosure"]
+
+
+def test_a_body_too_deep_for_markdown_keeps_its_text():
+    deep = invented.story(1, body_html="<blockquote>" * 500 + "深处" + "</blockquote>" * 500, text="深处的字")
+    assert "深处" in markdown.write(deep)

@@ -183,10 +183,11 @@
       }
     });
     const whole = folded.join("");
+    const numbers = folded.flatMap((c, number) => Array(c.length).fill(number)); // of its UTF-16 units
     const marks = [];
     for (const word of words) {
       for (let at = whole.indexOf(word); at >= 0; at = whole.indexOf(word, at + word.length)) {
-        const start = Array.from(whole.slice(0, at)).length;
+        const start = numbers[at];
         marks.push([origin[start], origin[start + Array.from(word).length - 1] + 1]);
       }
     }
