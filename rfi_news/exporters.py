@@ -13,9 +13,6 @@ from rfi_news.items import Article
 from rfi_news.site.addresses import HOST
 from rfi_news.store.store import Store
 
-WHOLE = frozenset({"rss", "atom", "jsonfeed"})
-"""Formats of one document: nothing can be appended to it."""
-
 
 class StoryExporter(BaseItemExporter):
     """Writes articles to a file, each under the `_id` it was stored by."""

@@ -13,8 +13,8 @@ from scrapy.spiderloader import get_spider_loader
 
 from rfi_news import clock
 from rfi_news.commands.terminal import rows_of
-from rfi_news.exporters import WHOLE
 from rfi_news.extensions.account import Account, RunAccount
+from rfi_news.feeds.channel import WHOLE
 from rfi_news.render import RenderError, check
 from rfi_news.spiders.arguments import ArgumentError, Arguments
 from rfi_news.spiders.edition import EditionSpider

@@ -27,7 +27,6 @@ from rfi_news.commands.stored import opened
 from rfi_news.commands.terminal import Encoder, Quiet, plain, working
 from rfi_news.commands.tree import digest, file_name
 from rfi_news.exceptions import RfiNewsError
-from rfi_news.feeds import markdown
 from rfi_news.feeds.story import Story
 from rfi_news.feeds.table import CsvFile
 from rfi_news.items import Article, Record
@@ -261,6 +260,8 @@ async def write_parquet(job: Export) -> None:
 
 async def write_markdown(job: Export) -> None:
     """One text of all stories, or a folder with a file for each."""
+    from rfi_news.feeds import markdown  # noqa: PLC0415 — every command loads every other
+
     if not job.is_folder:
         with written(job.target) as file:
             async for story in job.stories():

@@ -23,7 +23,6 @@ from rfi_news.feeds import directory, json_feed
 from rfi_news.feeds.channel import Channel, Links, Page, pages
 from rfi_news.feeds.pages import fingerprint
 from rfi_news.feeds.story import Story
-from rfi_news.feeds.syndication import Syndication
 from rfi_news.site.addresses import HOST
 from rfi_news.site.editions import CN, EDITIONS
 from rfi_news.store.selection import Selection
@@ -158,6 +157,8 @@ class _Writer:
     """Writes the documents of channels that are not as they should be."""
 
     def __init__(self, store: Store, tree: Tree, *, base: str, hub: str) -> None:
+        from rfi_news.feeds.syndication import Syndication  # noqa: PLC0415 — every command loads every other
+
         self.store = store
         self.tree = tree
         self.base = base
@@ -176,7 +177,7 @@ class _Writer:
                 [page.number, page.earlier, page.later],
                 [mark(row) for row in part],
             )
-            paths = {suffix: _path(channel, page.number, suffix) for suffix in directory.suffixes()}
+            paths = {suffix: _path(channel, page.number, suffix) for suffix in directory.FORMATS}
             if sum(self.tree.has(path, key) for path in paths.values()) == len(paths):  # each is asked
                 continue
             stories = await self._load([row["_id"] for row in part])

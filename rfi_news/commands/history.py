@@ -14,17 +14,10 @@ from scrapy.exceptions import UsageError
 from rfi_news.commands.stored import story_at
 from rfi_news.commands.terminal import Encoder, Quiet, plain
 from rfi_news.exceptions import RfiNewsError
+from rfi_news.feeds.story import FIELDS, SIZES
 from rfi_news.site.dates import PARIS
 
 AROUND = 24  # characters of unchanged text shown on either side of a change
-
-SIZES = {
-    "punctuation": "标点",
-    "wording": "措辞",
-    "figures_or_names": "数字或人名地名",
-    "paragraphs": "段落增删",
-}
-FIELDS = {"title": "标题", "kicker": "眉题", "lead": "导语", "text": "正文", "authors": "署名", "images": "图片说明"}
 
 
 class Command(Quiet, ScrapyCommand):

@@ -20,7 +20,7 @@ from rfi_news import clock
 from rfi_news.commands.files import expand, kind_of, lines_of, written
 from rfi_news.commands.stored import opened
 from rfi_news.commands.terminal import Quiet, plain, working
-from rfi_news.exceptions import PageError, RfiNewsError, StoreError, StoreRejectedError
+from rfi_news.exceptions import PageError, RfiNewsError, StoreRejectedError
 from rfi_news.items import Article, Record, addresses_in, from_document, problems_of
 from rfi_news.markup import is_web
 from rfi_news.site import feedx
@@ -154,12 +154,12 @@ async def store_all(settings: BaseSettings, kind: str, paths: list[str], outcome
             for place, read in records_of(kind, paths):
                 try:
                     story = _checked(read(), now)
-                except (PageError, RfiNewsError) as error:
+                except RfiNewsError as error:
                     outcome.unread.append(
                         (
                             place,
                             getattr(error, "reason", "unreadable"),
-                            str(error).removeprefix(f"{place}").removeprefix(": "),
+                            str(error).removeprefix(place).removeprefix(": "),
                         )
                     )
                     step(1)
@@ -244,8 +244,6 @@ def records_of(kind: str, paths: list[str]) -> Iterator[tuple[str, Any]]:
             else:
                 for number, text in _texts(path):
                     yield f"{path}:{number}", lambda text=text: from_feedx_text(text)
-        except StoreError:
-            raise
         except RfiNewsError as error:
             yield str(path), partial(_fail, error)
 
@@ -307,7 +305,7 @@ def exported(row: dict[str, Any]) -> Story:
         raise PageError(url, "invalid", "_id: no text")
     story = Story(article, record, row.get("_id") or url)
     for address in story.addresses:
-        found = parse(address) if isinstance(address, str) else None
+        found = parse(address)
         if found is None or found.kind is not Kind.ARTICLE or found.url != address:
             raise PageError(url, "no_story_address", f"{address!r} is not the canonical address of a story")
         if found.edition != article.edition:

@@ -113,10 +113,7 @@ class Tree:
         known = self._before.get(path)
         if known is None or known[0] != key or not key:
             return False
-        try:
-            if (self.folder / path).stat().st_size != known[1]:
-                return False
-        except OSError:
+        if not self._is_there(path, known[1]):
             return False
         self._now[path] = known
         self.kept += 1
@@ -126,15 +123,17 @@ class Tree:
         """Whether all of an earlier build is there, and its file `path` was made of `key`; all of it then stays."""
         if self._before.get(path, [""])[0] != key:
             return False
-        for name, (_, size) in self._before.items():
-            try:
-                if (self.folder / name).stat().st_size != size:
-                    return False
-            except OSError:
-                return False
+        if not all(self._is_there(name, size) for name, (_, size) in self._before.items()):
+            return False
         self._now = dict(self._before)
         self.kept = len(self._now)
         return True
+
+    def _is_there(self, path: str, size: int) -> bool:
+        try:
+            return (self.folder / path).stat().st_size == size
+        except OSError:
+            return False
 
     def write(self, path: str, data: bytes, key: str = "") -> None:
         """Write a file, unless it holds these bytes already."""

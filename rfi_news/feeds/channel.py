@@ -6,10 +6,12 @@ same size, which stay as they are when news come in (RFC 5005, section 4).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeVar
 
 T = TypeVar("T")
+
+WHOLE = frozenset({"rss", "atom", "jsonfeed"})
+"""Formats of one document: nothing can be appended to it."""
 
 NEWEST = 50
 """Stories in a document."""
@@ -70,8 +72,3 @@ def pages(stories: Sequence[T], size: int = NEWEST) -> list[tuple[Page, Sequence
         end = len(stories) - (number - 1) * size
         out.append((Page(number=number, last=last), stories[end - size : end]))
     return out
-
-
-def newest_of(times: list[datetime], otherwise: datetime) -> datetime:
-    """When a document last changed: with its stories, never by the clock."""
-    return max(times, default=otherwise)

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ from rfi_news.feeds.pages import TEMPLATES
 from rfi_news.words import printable
 
 FORMATS = {"rss": "RSS", "atom": "Atom", "json": "JSON Feed"}
+"""Every format's name, by the end of its files' names."""
 
 STYLE = """
 :root{color-scheme:light dark;--line:#ddd;--faint:#595959}
@@ -67,8 +67,3 @@ def page(groups: dict[str, list[Listed]], *, title: str) -> bytes:
         for group, channels in groups.items()
     }
     return TEMPLATES.get_template("feeds.html").render(title=title, groups=rows, style=STYLE, policy=policy).encode()
-
-
-def suffixes() -> Iterable[str]:
-    """The end of each format's file names."""
-    return FORMATS

@@ -49,7 +49,7 @@ def write(story: Story) -> str:
         lines += ["", f"## {RELATED}", ""]
         for link in article.related:
             kicker = f"（{_escaped(link.kicker)}）" if link.kicker else ""
-            lines.append(f"- [{_escaped(link.title)}](<{_address(link.url)}>){kicker}")
+            lines.append(f"- [{_escaped(link.title)}](<{link.url}>){kicker}")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -60,7 +60,3 @@ def _yaml(value: Any) -> str:
 
 def _escaped(text: str) -> str:
     return _MARKUP.sub(r"\\\1", " ".join(printable(text).split()))
-
-
-def _address(url: str) -> str:
-    return re.sub(r"[<>\s]", "", printable(url))

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from rfi_news.feeds.figures import inner_html, local
 from rfi_news.feeds.pages import TEMPLATES
-from rfi_news.feeds.story import Story
+from rfi_news.feeds.story import FIELDS, SIZES, Story, headline
 from rfi_news.words import printable
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -30,8 +30,6 @@ HOPS = 2
 
 MENU = (("最新", "index.html"), ("日期", "days/index.html"), ("栏目", "sections/index.html"),
         ("专栏", "columns/index.html"), ("作者", "authors/index.html"))  # fmt: skip
-SIZES = {"punctuation": "标点", "wording": "措辞", "figures_or_names": "数字或人名地名", "paragraphs": "段落增删"}
-FIELDS = {"title": "标题", "kicker": "眉题", "lead": "导语", "text": "正文", "authors": "署名", "images": "图片说明"}
 
 # Frames and connections: a search looks at the pages of what it found.
 _POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'"
@@ -59,7 +57,7 @@ class Entry:
     @property
     def shown(self) -> str:
         """Its headline as it can be shown; its address where nothing of it can."""
-        return printable(self.title).strip() or self.url
+        return headline(self.title, self.url)
 
     @property
     def day(self) -> str:

@@ -5,12 +5,15 @@ from datetime import datetime
 from html import escape
 from typing import Any, Self
 
-from rfi_news.items import Article, Image, Record, Related, Revision, addresses_in, from_document
+from rfi_news.items import Article, Image, Related, Revision, addresses_in, from_document
 from rfi_news.markup import is_web, sanitize
 from rfi_news.words import printable
 
 PUBLISHER = "RFI - 法国国际广播电台"
 RELATED = "同一主题"
+SIZES = {"punctuation": "标点", "wording": "措辞", "figures_or_names": "数字或人名地名", "paragraphs": "段落增删"}
+FIELDS = {"title": "标题", "kicker": "眉题", "lead": "导语", "text": "正文", "authors": "署名", "images": "图片说明"}
+"""How readers are told how much a revision changes, and where."""
 
 _SOUND_TYPES = {".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".ogg": "audio/ogg", ".wav": "audio/wav"}
 
@@ -44,17 +47,13 @@ class Story:
     @property
     def title(self) -> str:
         """The headline as it can be shown; its address where nothing of it can."""
-        return printable(self.article.title).strip() or self.article.url
+        return headline(self.article.title, self.article.url)
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> Self:
         """A stored story. Raises ValueError for a document that is none."""
         article, record = from_document(document)
-        return cls.restored(article, record, document.get("_id") or article.url)
-
-    @classmethod
-    def restored(cls, article: Article, record: Record, id_: str) -> Self:
-        """A story with what the store keeps beside it."""
+        id_ = document.get("_id") or article.url
         return cls(id=id_, article=article, aliases=record.aliases, revisions=record.revisions, gone_at=record.gone_at)
 
     @property
@@ -108,6 +107,11 @@ class Story:
     def categories(self) -> list[str]:
         """Kicker and tags, each once."""
         return list(dict.fromkeys(filter(None, map(printable, [self.article.kicker or "", *self.article.tags]))))
+
+
+def headline(title: str, url: str) -> str:
+    """A headline as it can be shown; the address where nothing of it can."""
+    return printable(title).strip() or url
 
 
 def _safe(html: str, base: str) -> str:

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from feedgen.entry import FeedEntry
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
@@ -11,7 +11,7 @@ from feedgen.feed import FeedGenerator
 from lxml import etree
 
 from rfi_news import __version__
-from rfi_news.feeds.channel import Channel, Links, newest_of
+from rfi_news.feeds.channel import Channel, Links
 from rfi_news.feeds.story import PUBLISHER, Story, sound_type
 from rfi_news.words import printable
 
@@ -141,8 +141,6 @@ class Entry(FeedEntry):  # type: ignore[misc]
 class Syndication:
     """Writes channels as RSS and Atom; a story in many of them is made once."""
 
-    suffixes: ClassVar = ("rss", "atom")
-
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
 
@@ -168,7 +166,7 @@ class Syndication:
         feed.register_extension("rfi", _ChannelExtension, _StoryExtension)
         feed.rfi.links = links
         entries = [self._entry(story) for story in stories]
-        feed.updated(newest_of([entry.updated() for entry in entries], _EPOCH))
+        feed.updated(max((entry.updated() for entry in entries), default=_EPOCH))  # never by the clock
         for entry in entries:
             feed.add_entry(entry, order="append")
         written: bytes = feed.rss_str() if suffix == "rss" else feed.atom_str()
